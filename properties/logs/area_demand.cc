@@ -10,8 +10,9 @@ namespace cma::logs {
 namespace {
 
 constexpr unsigned kMostAlignment = 20;
-// Of so many requests the best order is looked for, with so many sets of them compared.
-constexpr std::size_t kMostOrdered = 64;
+// Of so many requests, for so many pages together, the best order is looked for, with so many sets of them compared.
+constexpr std::size_t kMostOrdered = 32;
+constexpr std::uint64_t kMostPagesOrdered = std::uint64_t{1} << 17;
 constexpr std::uint64_t kMostStates = std::uint64_t{1} << 16;
 
 }  // namespace
@@ -36,7 +37,7 @@ std::optional<AreaDemand> demand_together(const std::vector<Request>& requests) 
     demand.in_order = std::max(demand.in_order, *place + item.bits);
   }
   demand.least = sizing::least_end(items);
-  if (items.size() > kMostOrdered) return demand;
+  if (items.size() > kMostOrdered || most > kMostPagesOrdered) return demand;
   std::vector<std::vector<std::size_t>> starts(1, std::vector<std::size_t>(items.size()));
   std::iota(starts[0].begin(), starts[0].end(), 0);
   const sizing::BestOrder best = sizing::best_order(items, starts, 1, kMostStates);

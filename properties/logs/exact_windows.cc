@@ -8,6 +8,8 @@ namespace {
 
 // A window that is older was of a request that has ended; a window takes less.
 constexpr std::int64_t kOldestWindow = 30'000'000;
+// Requests with more windows than these keep them.
+constexpr std::size_t kMostLookedAt = 1024;
 
 // Returns the pages of which a request's windows are read: those that a line names, or the most that fit all windows.
 std::uint64_t pages_read(const Request& request) {
@@ -86,8 +88,9 @@ bool is_empty(const Request& request) {
 // Moves windows of exactly the pages of `request` from another.
 void take_from(Request& other, Request& request, const Origin& now) {
   const std::uint64_t pages = *request.pages;
+  if (!other.caller.empty() || other.windows() > kMostLookedAt) return;
   const std::uint64_t read = pages_read(other);
-  if (read >= pages || !other.caller.empty()) return;
+  if (read >= pages) return;
   const std::uint64_t unit = order_pages(request.align.value_or(usual_align(pages)));
   const std::uint64_t step = order_pages(other.align.value_or(usual_align(read)));
   std::uint64_t first_taken = 0;
