@@ -85,10 +85,15 @@ bool is_empty(const Request& request) {
          request.retry_lines == 0;
 }
 
-// Moves windows of exactly the pages of `request` from another.
-void take_from(Request& other, Request& request, const Origin& now) {
-  const std::uint64_t pages = *request.pages;
-  if (!other.caller.empty() || other.windows() > kMostLookedAt) return;
+// Returns whether two requests can have been under way at once: one that has ended was not when later windows failed.
+bool may_have_met(const Request& other, const Request& request) {
+  if (other.outcome == Outcome::unknown || request.windows() == 0) return true;
+  return request.sweeps.front().windows.front().line < other.end_line;
+}
+
+// Moves windows of exactly so many pages from another request.
+void take_from(Request& other, Request& request, std::uint64_t pages, const Origin& now) {
+  if (!other.caller.empty() || other.windows() > kMostLookedAt || !may_have_met(other, request)) return;
   const std::uint64_t read = pages_read(other);
   if (read >= pages) return;
   const std::uint64_t unit = order_pages(request.align.value_or(usual_align(pages)));
@@ -123,11 +128,11 @@ void note_overlap(Request& one, Request& other) {
 
 }  // namespace
 
-void take_exact_windows(std::vector<Request>& open, const Origin& now) {
+void take_exact_windows(std::vector<Request>& open, std::uint64_t pages, const Origin& now) {
   Request& request = open.back();
-  if (!request.pages || !request.caller.empty() || !now.caller.empty()) return;
-  for (std::size_t i = 0; i + 1 < open.size(); ++i) take_from(open[i], request, now);
-  // The last one stays: its pages are known.
+  if (!request.caller.empty() || !now.caller.empty()) return;
+  for (std::size_t i = 0; i + 1 < open.size(); ++i) take_from(open[i], request, pages, now);
+  // The last one stays: it has a window, or its pages are known.
   std::erase_if(open, is_empty);
 }
 

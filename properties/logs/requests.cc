@@ -321,7 +321,8 @@ void RequestFinder::add_window(const Fact& fact, Window window) {
     request = find_open(fact, [&](const Request& open) { return sweeps_again(open, window); });
     if (request != nullptr) request->sweeps.emplace_back();
   }
-  if (request == nullptr) request = &open(fact);
+  const bool is_new = request == nullptr;
+  if (is_new) request = &open(fact);
   if (request->sweeps.empty()) request->sweeps.emplace_back();
   name_request(*request, fact);
   if (suppressed_ && fact.says() == Says::window_busy) {
@@ -333,6 +334,7 @@ void RequestFinder::add_window(const Fact& fact, Window window) {
   if (fact.says() != Says::window_busy) return;
   count_burst(*request, fact.origin);
   suppressed_.reset();
+  if (is_new) take_exact_windows(open_, window.range.pages(), fact.origin);
 }
 
 // Counts the lines of an interval of the rate limit.
@@ -396,7 +398,7 @@ void RequestFinder::add_failed(const Fact& fact) {
   if (request->area.empty()) request->area = fact.text("area");
   decide(*request, Outcome::failed, fact.line);
   // Only then the last window that it tried was busy.
-  if (error == -kEBUSY) take_exact_windows(open_, fact.origin);
+  if (error == -kEBUSY) take_exact_windows(open_, pages, fact.origin);
 }
 
 // Takes back that the request touched last got the pages that were all free when they were tested: others took one

@@ -335,5 +335,31 @@ TEST(Requests, UnderWayAtOnceHaveWindowsThatMayBeOfTheOther) {
   }
 }
 
+// Up to 4.10 no line names the pages of a request that failed.
+TEST(Requests, WithWindowsOfOneSizeAreOneWhoseWindowsHaveNoOtherStart) {
+  const auto requests = requests_of(
+      "alloc_contig_range: [90000, 90500) PFNs busy\n"
+      "alloc_contig_range: [90500, 90700) PFNs busy\n"
+      "alloc_contig_range: [90700, 90c00) PFNs busy\n");
+  ASSERT_EQ(requests.size(), 2U);
+  EXPECT_EQ(requests[0].windows(), 2U);
+  EXPECT_EQ(read_request(requests[0]).pages, 1280U);
+  EXPECT_EQ(read_request(requests[0]).misplaced, 0U);
+  EXPECT_EQ(requests[1].windows(), 1U);
+}
+
+TEST(Requests, TakeNoWindowOfOneThatHadEndedBefore) {
+  const auto requests = requests_of(
+      "alloc_contig_range: [90000, 90500) PFNs busy\n"
+      "alloc_contig_range: [90500, 90700) PFNs busy\n"
+      "cma: cma_alloc: alloc failed, req-size: 512 pages, ret: -16\n"
+      "alloc_contig_range: [a0000, a0500) PFNs busy\n"
+      "cma: cma_alloc: alloc failed, req-size: 1280 pages, ret: -16\n");
+  ASSERT_EQ(requests.size(), 2U);
+  EXPECT_EQ(requests[0].pages, 512U);
+  EXPECT_EQ(requests[0].windows(), 2U);
+  EXPECT_EQ(requests[1].windows(), 1U);
+}
+
 }  // namespace
 }  // namespace cma::logs
