@@ -22,6 +22,8 @@ constexpr std::size_t kMostRows = 64;
 // pageblock, which may have 2 MiB.
 constexpr std::uint64_t kEndUnit = 1024;
 constexpr std::uint64_t kEndUnitOfPageblocks = 512;
+// Of a window, between the head of the free block in which it begins and its begin: less than a block has.
+constexpr std::uint64_t kMostBeforeStart = std::uint64_t{1} << 14;
 // What is held for longer is not held by a batch that is about to be flushed.
 constexpr std::int64_t kLongHold = 1'000'000;
 
@@ -37,6 +39,16 @@ std::vector<std::uint64_t> window_lines(const Request& request) {
 Certainty align_certainty(const Reading& reading) {
   if (reading.align_named) return Certainty::seen;
   return reading.align_stepped || reading.windows != 0 ? Certainty::fits : Certainty::guess;
+}
+
+// Returns whether the only window of a request can begin inside a free block, so that the request is for fewer pages.
+bool may_be_for_fewer(const Window& window) {
+  const std::uint64_t most = window.range.pages();
+  for (std::uint64_t fewer = 1; fewer < std::min(most, kMostBeforeStart); ++fewer)
+    if (const std::uint64_t pages = most - fewer;
+        window_fits(window, pages) && is_aligned(window.range.end - pages, order_pages(usual_align(pages))))
+      return true;
+  return false;
 }
 
 void tell_pages(const Group& group, const Shown& shown, Section& section) {
@@ -467,7 +479,8 @@ void tell_end(const Group& group, const Context& context, const Shown& shown, Se
 std::string title_of(const Group& group, Shown& shown) {
   const Request& request = *group.first;
   std::string title = group.count == 1 ? "request" : fmt::format("{} requests", group.count);
-  if (group.reading.pages != 0) title += " for " + shown.pages(group.reading.pages);
+  if (group.reading.pages != 0)
+    title += (group.reading.pages_named ? " for " : " for probably ") + shown.pages(group.reading.pages);
   if (!request.area.empty()) title += " of area " + shown.name("area", request.area);
   if (!request.task.empty()) title += " by " + shown.name("task", request.task);
   if (group.outcome == Outcome::failed) title += group.count == 1 ? ": failed" : ": all failed";

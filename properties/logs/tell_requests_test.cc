@@ -336,5 +336,13 @@ TEST(TellRequests, TheLongestFreeRunIsSaidToLackPages) {
   EXPECT_THAT(told("20@100=> 20").brief.at(1), testing::EndsWith("has room for the request."));
 }
 
+TEST(TellRequests, WithOneWindowMayBeForFewerPagesOnlyIfItsStartCanBeThatOfABlock) {
+  const std::string fewer = "or for fewer if the window begins inside a free block";
+  EXPECT_THAT(told_of_requests("alloc_contig_range: [90000, 90500) PFNs busy\n"), HasSubstr(fewer));
+  EXPECT_THAT(told_of_requests("alloc_contig_range: [700fb, 700fc) PFNs busy\n"), Not(HasSubstr(fewer)));
+  // At such a start no larger block begins than the distance of two windows.
+  EXPECT_THAT(told_of_requests("alloc_contig_range: [90100, 90600) PFNs busy\n"), Not(HasSubstr(fewer)));
+}
+
 }  // namespace
 }  // namespace cma::logs
