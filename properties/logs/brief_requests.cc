@@ -77,7 +77,7 @@ std::string pages_in_the_way(const Group& group, const Context& context, const S
   const Reading& reading = group.reading;
   if (is_single_page(group)) return no_single_page(group, context);
   std::string text = "There was room, but pages in it could not be moved: ";
-  const std::string described = described_holder(reading, context, shown);
+  const std::string described = described_holder(group, context, shown);
   if (!reading.stopped_at.empty()) return text + fmt::format("the first is {}.", shown.pfn(reading.stopped_at.front()));
   if (!described.empty()) return text + fmt::format("one of them is {}.", described);
   if (reading.windows == 0) {

@@ -8,6 +8,8 @@ namespace cma::logs {
 namespace {
 
 constexpr std::size_t kMostDescribed = 16;
+// From the description of a page to the first line of its request, which may be the one with its error.
+constexpr std::uint64_t kMostLinesBefore = 400;
 // References that a page of a file has besides its mappings: isolation, page cache, buffers.
 constexpr std::int64_t kUsualOfFile = 3;
 // That of an anonymous page which is not in the swap cache: isolation.
@@ -55,11 +57,20 @@ void tell_holders(const Request& request, const Reading& reading, const Context&
   }
 }
 
-std::string described_holder(const Reading& reading, const Context& context, const Shown& shown) {
+std::string described_holder(const Group& group, const Context& context, const Shown& shown) {
+  const Reading& reading = group.reading;
+  const auto places = possible_places(group, context);
+  PfnRange range{0, ~Pfn{0}};
+  if (reading.windows != 0)
+    range = reading.span;
+  else if (places && places->area != nullptr && places->of_runs)
+    range = {places->first, places->last + reading.pages};
   for (const DescribedPage& page : context.immovable) {
-    if (!page.failed_to_move) continue;
-    if (reading.windows != 0 && (page.pfn < reading.span.start || page.pfn >= reading.span.end)) continue;
-    return fmt::format("page {} ({})", shown.pfn(page.pfn), counts_text(page));
+    if (!page.failed_to_move || page.pfn < range.start || page.pfn >= range.end) continue;
+    // The kernel describes pages while it tries the window that they are in.
+    const bool before = page.line < std::max(group.last->end_line, group.last->last_line);
+    if (before && page.line + kMostLinesBefore >= group.first->first_line)
+      return fmt::format("page {} ({})", shown.pfn(page.pfn), counts_text(page));
   }
   return {};
 }

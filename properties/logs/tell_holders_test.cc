@@ -45,6 +45,20 @@ TEST(TellHolders, APageOutsideOfTheWindowsIsNotInTheWay) {
   EXPECT_THAT(told_of_holders(window + kDescribed), Not(HasSubstr("one of them is page 0x9a123")));
 }
 
+TEST(TellHolders, APageOfAnotherTimeOrPlaceIsNotInTheWay) {
+  const std::string log = kDescribed;
+  const std::string none = "which ones, the log does not tell";
+  const std::size_t failure = log.find("cma: cma_alloc");
+  const std::string page = log.substr(0, failure);
+  std::string between;
+  for (int i = 0; i < 401; ++i) between += "usb 1-1: new device\n";
+  EXPECT_THAT(told_of_holders(log.substr(failure) + page), HasSubstr(none));
+  EXPECT_THAT(told_of_holders(page + between + log.substr(failure)), HasSubstr(none));
+  const std::string area = "Reserved memory: created CMA memory pool at 0x0000000040000000, size 16 MiB\n";
+  const std::string runs = "cma: number of available pages: 2000@0=> 2000 free of 4096 total pages\n";
+  EXPECT_THAT(told_of_holders(area + log + runs), HasSubstr("one in [0x40300, 0x40400) would explain it"));
+}
+
 TEST(TellHolders, APageOfABlockThatCouldNotBeIsolatedIsNoneOfARequest) {
   const std::string text = told_of_holders(
       "page:ffffea0004d44000 refcount:1 mapcount:0 mapping:ffff888103d2e000 index:0x0 pfn:0x135100\n"
