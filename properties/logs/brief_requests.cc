@@ -147,8 +147,11 @@ std::string remedy_of(const Group& group, const Context& context) {
       if (is_single_page(group))
         return "No single holder explains that: look whether this kernel, or the scope of this caller, passes over "
                "pages of files. More room does not help while such pages fill it.";
-      return "If the page is held for a moment only, a later attempt succeeds; if for long, find its holder. More room "
-             "helps only as far as pages there can move.";
+      return std::string(
+                 "If the page is held for a moment only, a later attempt succeeds; if for long, find its holder. ") +
+             (may_be_marked(*group.first, context) ? "A later attempt may also find a window that the other hid. "
+                                                   : "") +
+             "More room helps only as far as pages there can move.";
     case Culprit::no_room_or_page: return "Look whether the area has room before looking for pages in the way.";
     case Culprit::no_memory_to_move: return "Free memory outside the area.";
     case Culprit::signal:

@@ -91,6 +91,10 @@ std::vector<Group> groups_of(const std::vector<Request>& requests, const Context
 
 bool only_windows(const Request& request) { return request.outcome == Outcome::unknown && request.windows() != 0; }
 
+bool may_be_marked(const Request& request, const Context& context) {
+  return request.beside_line != 0 && !context.kernel.all_before(Release::v3_16);
+}
+
 bool is_single_page(const Group& group) {
   return group.outcome == Outcome::failed && group.first->error && group.reading.pages_named &&
          group.reading.pages == 1 && group.reading.align.value_or(0) == 0 &&

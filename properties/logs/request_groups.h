@@ -32,6 +32,9 @@ std::vector<Group> groups_of(const std::vector<Request>& requests, const Context
 
 // Returns whether windows failed and nothing tells that the request did.
 bool only_windows(const Request& request);
+// Returns whether windows of another request may have kept this one from some: since 3.16 the bits of a window are
+// marked while it is tried. Up to 3.15 a request lets no other one try until it has ended.
+bool may_be_marked(const Request& request, const Context& context);
 // Returns whether it is for one page, whichever, and each that buffers do not have could not be moved.
 bool is_single_page(const Group& group);
 

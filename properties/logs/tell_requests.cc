@@ -252,12 +252,6 @@ bool may_have_gone_on(const Request& request) {
   return request.outcome == Outcome::failed && (!request.error || *request.error == -kEBUSY);
 }
 
-// Returns whether windows of another request may have kept this one from some: since 3.16 the bits of a window are
-// marked while it is tried. Up to 3.15 a request lets no other one try until it has ended.
-bool may_be_marked(const Request& request, const Context& context) {
-  return request.beside_line != 0 && !context.kernel.all_before(Release::v3_16);
-}
-
 // Returns why windows behind the last one were not tried, or have no line.
 std::string why_untried(const Group& group, const Context& context) {
   return may_be_marked(*group.first, context)

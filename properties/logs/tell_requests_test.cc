@@ -207,6 +207,7 @@ TEST(TellRequests, UnderWayAtOnceSayNothingMoreThanWhatFits) {
   const LogAnswer answer = answer_of_requests(log);
   EXPECT_THAT(answer.brief.at(1), HasSubstr("several, as no page is part of all windows that were tried, if the "
                                             "windows are its own: another request was under way meanwhile"));
+  EXPECT_THAT(answer.brief.at(2), HasSubstr("A later attempt may also find a window that the other hid."));
   const std::string text = whole_text(answer);
   EXPECT_THAT(text, HasSubstr("2 windows failed, beginning at 0x90000, 0x90700 (lines 2, 4)"));
   EXPECT_THAT(text, HasSubstr("it asked for 512 pages (2 MiB), or for fewer if the window begins inside a free block "
