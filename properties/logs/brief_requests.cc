@@ -87,8 +87,9 @@ std::string pages_in_the_way(const Group& group, const Context& context, const S
                               places->of_runs ? "free runs that are left" : "size of the area",
                               places_text(*places, shown));
   }
-  const std::string end =
-      reading.windows_loose ? ", if the windows are its own: another request was under way meanwhile." : ".";
+  std::string end = reading.windows_loose ? ", if the windows are its own" : "";
+  if (reading.windows_loose && group.first->beside_line != 0) end += ": another request was under way meanwhile";
+  end += ".";
   if (!reading.suspects.empty())
     return text + (reading.windows == 1 ? "a page in " : "one in ") + shown.windows(reading.suspects) +
            (reading.windows == 1 ? "" : " would explain it") + end;

@@ -91,7 +91,7 @@ bool may_have_met(const Request& other, const Request& request) {
   return request.sweeps.front().windows.front().line < other.end_line;
 }
 
-// Moves windows of exactly so many pages from another request.
+// Moves windows of exactly so many pages from another request. What is left of both is then only likely.
 void take_from(Request& other, Request& request, std::uint64_t pages, const Origin& now) {
   if (!other.caller.empty() || other.windows() > kMostLookedAt || !may_have_met(other, request)) return;
   const std::uint64_t read = pages_read(other);
@@ -115,7 +115,9 @@ void take_from(Request& other, Request& request, std::uint64_t pages, const Orig
       last_taken = taken.line;
       put_in(request, taken);
     }
-  if (first_taken != 0) mend_lines(other, first_taken, last_taken);
+  if (first_taken == 0) return;
+  request.windows_loose = other.windows_loose = true;
+  mend_lines(other, first_taken, last_taken);
 }
 
 // Notes that two requests were under way at once.

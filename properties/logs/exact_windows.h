@@ -19,7 +19,8 @@ namespace cma::logs {
 // have nothing left are removed. `now`: where the line is from that shows the pages.
 void take_exact_windows(std::vector<Request>& open, std::uint64_t pages, const Origin& now);
 
-// Notes of each request with windows whether another one with windows was under way meanwhile. The requests are in the
+// Notes of each request with windows whether another one with windows was under way meanwhile: then it is not certain
+// whose they are, without callers. The requests are in the
 // order of their first lines.
 void find_overlaps(std::vector<Request>& requests);
 

@@ -35,7 +35,7 @@ struct Reading {
   std::vector<PfnRange> free_blocks;         // blocks that must have been free when a window was tried
   // Windows that lie between the first and the last of a sweep and have no line.
   std::uint64_t without_line = 0;
-  bool windows_loose = false;      // windows may be of another request that was under way meanwhile
+  bool windows_loose = false;      // windows may be of another request
   bool single_step = false;        // windows that follow each other by one alignment are among those that the log has
   PfnRange span;                   // of all windows
   std::optional<PfnRange> common;  // the pages that all windows have in common

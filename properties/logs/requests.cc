@@ -322,6 +322,7 @@ void RequestFinder::add_window(const Fact& fact, Window window) {
     if (request != nullptr) request->sweeps.emplace_back();
   }
   const bool is_new = request == nullptr;
+  if (!is_new && unsure_) request->windows_loose = true;
   if (is_new) request = &open(fact);
   if (request->sweeps.empty()) request->sweeps.emplace_back();
   name_request(*request, fact);

@@ -87,7 +87,7 @@ struct Request {
   bool pages_loose = false;    // the line that names the pages may be of another request
   bool end_loose = false;      // so may the line with which it ends
   bool retries_loose = false;  // and lines of retries
-  bool windows_loose = false;  // and windows, as another request was under way meanwhile
+  bool windows_loose = false;  // and windows
   bool only_tested = false;    // all pages of its last window were free when they were tested; its end is not there
   bool at_limit = false;       // its last line about a window is the tenth within five seconds
 

@@ -288,6 +288,8 @@ TEST(Requests, LeaveOthersTheWindowsThatFollowEachOtherByOneAlignment) {
   EXPECT_FALSE(requests[0].pages);
   EXPECT_EQ(requests[1].windows(), 1U);
   EXPECT_EQ(requests[1].pages, 4352U);
+  // Nothing shows that the window which it took was its own.
+  for (const Request& request : requests) EXPECT_TRUE(request.windows_loose);
 }
 
 TEST(Requests, ThatTriedNoWindowTakeNone) {
@@ -346,6 +348,16 @@ TEST(Requests, WithWindowsOfOneSizeAreOneWhoseWindowsHaveNoOtherStart) {
   EXPECT_EQ(read_request(requests[0]).pages, 1280U);
   EXPECT_EQ(read_request(requests[0]).misplaced, 0U);
   EXPECT_EQ(requests[1].windows(), 1U);
+}
+
+TEST(Requests, ThatAWindowFitsAsWellAsAnotherHaveNoCertainWindows) {
+  const auto requests = requests_of(
+      "alloc_contig_range: [10000, 10500) PFNs busy\n"
+      "alloc_contig_range: [10000, 10500) PFNs busy\n"
+      "alloc_contig_range: [10100, 10600) PFNs busy\n");
+  ASSERT_EQ(requests.size(), 2U);
+  EXPECT_EQ(requests[1].windows(), 2U);
+  EXPECT_TRUE(requests[1].windows_loose);
 }
 
 TEST(Requests, TakeNoWindowOfOneThatHadEndedBefore) {

@@ -259,16 +259,18 @@ std::string why_untried(const Group& group, const Context& context) {
              : "buffers have their pages, or their lines are missing";
 }
 
-// Tells that another request was under way meanwhile, and what that hides.
+// Tells that another request was under way meanwhile, what that hides, and what it leaves uncertain.
 void tell_beside(const Group& group, const Context& context, Section& section) {
   const Request& request = *group.first;
-  if (!may_be_marked(request, context)) return;
-  section.add(
-      request.windows_loose ? Certainty::fits : Certainty::follows,
-      std::string("another request was under way meanwhile: each passes over windows that have a page of the "
-                  "one that the other tries, so windows without a line may have had no buffer in them") +
-          (request.windows_loose ? ". Without names of tasks, whose a window is rests on sizes and places only" : ""),
-      {request.first_line, request.beside_line});
+  if (may_be_marked(request, context))
+    section.add(
+        request.windows_loose ? Certainty::fits : Certainty::follows,
+        "another request was under way meanwhile: each passes over windows that have a page of the one that the "
+        "other tries, so windows without a line may have had no buffer in them",
+        {request.first_line, request.beside_line});
+  if (request.windows_loose)
+    section.add(Certainty::follows, "without names of tasks, whose a window is rests on sizes and places only",
+                window_lines(request));
 }
 
 // Tells where the area lies, and whether its end was reached.

@@ -213,8 +213,9 @@ TEST(TellRequests, UnderWayAtOnceSayNothingMoreThanWhatFits) {
   EXPECT_THAT(text, HasSubstr("it asked for 512 pages (2 MiB), or for fewer if the window begins inside a free block "
                               "(line 3)"));
   EXPECT_THAT(text, HasSubstr("another request was under way meanwhile: each passes over windows that have a page of "
-                              "the one that the other tries, so windows without a line may have had no buffer in them. "
-                              "Without names of tasks, whose a window is rests on sizes and places only (lines 2-3)"));
+                              "the one that the other tries, so windows without a line may have had no buffer in them "
+                              "(lines 2-3)\nwithout names of tasks, whose a window is rests on sizes and places only "
+                              "(lines 2, 4)"));
   EXPECT_THAT(text, Not(HasSubstr("free were")));
   for (const Section& section : answer.sections)
     for (const Statement& statement : section.statements)
