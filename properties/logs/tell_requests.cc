@@ -63,7 +63,7 @@ void tell_pages(const Group& group, const Shown& shown, Section& section) {
         {request.pages_line});
   else if (reading.pages != 0)
     section.add(Certainty::fits,
-                reading.windows == 1
+                reading.windows == 1 && may_be_for_fewer(*request.last_window())
                     ? fmt::format("it asked for {}, or for fewer if the window begins inside a free block",
                                   shown.pages(reading.pages))
                     : fmt::format("it asked for {}: the most that fit all of its windows", shown.pages(reading.pages)),
