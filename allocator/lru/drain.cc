@@ -6,10 +6,16 @@
 
 namespace cma {
 
-LruDrain::LruDrain(const Core& core, Pagevecs& pagevecs, MlockPages& mlock, CacheSwitch& caches)
-    : release_(core.geometry.release), core_(core), pagevecs_(pagevecs), mlock_(mlock), caches_(caches) {}
+LruDrain::LruDrain(const Core& core, Pagevecs& pagevecs, MlockPages& mlock)
+    : release_(core.geometry.release), core_(core), pagevecs_(pagevecs), mlock_(mlock) {}
+
+void LruDrain::set_slots(SlotCache& slots) {
+  CMA_ASSERT(slots_ == nullptr);
+  slots_ = &slots;
+}
 
 void LruDrain::copy_from(const LruDrain& other) {
+  disables_ = other.disables_;
   drains_begun_ = other.drains_begun_;
   drain_mutex_.reset();
 }
@@ -43,11 +49,16 @@ Task<void> LruDrain::add_drain_all(bool certain) {
 }
 
 Task<void> LruDrain::cache_disable() {
-  caches_.disable();
+  ++disables_;
+  pagevecs_.drain_at_once(true);
   co_await add_drain_all(/*certain=*/true);
   co_await at(core_.engine, Point::lru_cache_disabled);
 }
 
-void LruDrain::cache_enable() { caches_.enable(); }
+void LruDrain::cache_enable() {
+  CMA_ASSERT(disables_ > 0);
+  --disables_;
+  pagevecs_.drain_at_once(disables_ > 0);
+}
 
 }  // namespace cma

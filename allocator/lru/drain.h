@@ -9,7 +9,6 @@
 
 #include "allocator/engine/mutex.h"
 #include "allocator/frames/core.h"
-#include "allocator/lru/cache_switch.h"
 
 namespace cma {
 
@@ -20,10 +19,10 @@ class SlotCache;
 class LruDrain {
  public:
   // Refers to its arguments, which outlive it.
-  LruDrain(const Core& core, Pagevecs& pagevecs, MlockPages& mlock, CacheSwitch& caches);
+  LruDrain(const Core& core, Pagevecs& pagevecs, MlockPages& mlock);
   // Sets the other per-CPU cache that is emptied together with the pagevecs. It is not owned. Requires: called once,
   // before any other call.
-  void set_slots(SlotCache& slots) { slots_ = &slots; }
+  void set_slots(SlotCache& slots);
 
   // Drains all pagevecs of one CPU, that of mlocked memory last (lru_add_drain_cpu). Requires: 0 <= cpu < the machine's
   // CPUs, here and below.
@@ -33,18 +32,18 @@ class LruDrain {
   // unless it must be `certain`.
   Task<void> add_drain_all(bool certain = false);
 
-  // Empties the caches of all CPUs and keeps them empty until the matching enable (5.13). Calls nest. Every caller
-  // drains for itself, so none continues before a drain has finished. Sleeps.
+  // Drains the pagevecs of all CPUs, and has every page that is queued drained at once until the matching
+  // cache_enable() (lru_cache_disable, 5.13). Calls nest. Each waits for a drain of its own. Sleeps.
   Task<void> cache_disable();
-  // Ends one cache_disable(). Requires: disable_count() > 0.
+  // Ends one cache_disable() (lru_cache_enable). Requires: disable_count() > 0.
   void cache_enable();
-  // Returns how many cache_disable() have not been ended: the caches are in use while it is 0.
-  int disable_count() const { return caches_.disabled(); }
+  // Returns how many cache_disable() have not been ended (lru_disable_count).
+  int disable_count() const { return disables_; }
 
   // Returns how many pages are in all pagevecs of a CPU, that of mlocked memory included.
   std::size_t parked(int cpu) const;
 
-  // Takes the count of drains of a machine of the same geometry. Requires: no drain is under way in either.
+  // Takes the counts of a machine of the same geometry. Requires: no drain is under way in either.
   void copy_from(const LruDrain& other);
 
  private:
@@ -52,8 +51,8 @@ class LruDrain {
   Core core_;
   Pagevecs& pagevecs_;
   MlockPages& mlock_;
-  CacheSwitch& caches_;
   SlotCache* slots_ = nullptr;
+  int disables_ = 0;
   std::uint64_t drains_begun_ = 0;
   Mutex drain_mutex_{"lru_add_drain_all mutex"};
 };

@@ -5,9 +5,9 @@ namespace cma {
 Lru::Lru(const Core& core, Buddy& buddy)
     : lists_(core),
       references_(core, buddy, lists_),
-      pagevecs_(core, references_, lists_, caches_),
+      pagevecs_(core, references_, lists_),
       mlock_(core, references_, pagevecs_, lists_),
-      drain_(core, pagevecs_, mlock_, caches_),
+      drain_(core, pagevecs_, mlock_),
       isolated_(core, references_, pagevecs_, lists_),
       listed_(lists_) {}
 
@@ -18,7 +18,6 @@ void Lru::set_callbacks(SlotCache& slots, HugetlbFree& hugetlb) {
 
 void Lru::copy_from(const Lru& other) {
   lists_.copy_from(other.lists_);
-  caches_ = other.caches_;
   pagevecs_.copy_from(other.pagevecs_);
   mlock_.copy_from(other.mlock_);
   drain_.copy_from(other.drain_);

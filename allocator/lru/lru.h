@@ -29,7 +29,6 @@
 
 #include "allocator/buddy/buddy.h"
 #include "allocator/frames/core.h"
-#include "allocator/lru/cache_switch.h"
 #include "allocator/lru/drain.h"
 #include "allocator/lru/isolated_pages.h"
 #include "allocator/lru/listed_pages.h"
@@ -77,7 +76,6 @@ class Lru {
 
  private:
   LruLists lists_;
-  CacheSwitch caches_;
   References references_;
   Pagevecs pagevecs_;
   MlockPages mlock_;

@@ -21,7 +21,7 @@ void MlockPages::move_flag(Pfn from, Pfn to) {
 
 // --- since 5.18 ---
 
-// Puts a page in this CPU's mlock pagevec, and drains it if that fills it or the caches are disabled.
+// Puts a page in this CPU's mlock pagevec, and drains it if that fills it or the slot says so.
 Task<void> MlockPages::queue(MlockStep step, Pfn pfn) {
   std::vector<Mlocking>& pagevec = pagevecs_[static_cast<unsigned>(core_.engine.cpu())];
   const bool at_once = queues_.reserve_slot(pfn);

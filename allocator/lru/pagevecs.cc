@@ -1,6 +1,5 @@
 #include "allocator/lru/pagevecs.h"
 
-#include "allocator/lru/cache_switch.h"
 #include "allocator/lru/references.h"
 
 namespace cma {
@@ -23,23 +22,27 @@ std::string_view name_of(Pagevec which) {
   return "?";
 }
 
-Pagevecs::Pagevecs(const Core& core, References& references, LruLists& lists, const CacheSwitch& caches)
+Pagevecs::Pagevecs(const Core& core, References& references, LruLists& lists)
     : release_(core.geometry.release),
       core_(core),
       references_(references),
       lists_(lists),
-      caches_(caches),
       cpus_(static_cast<std::size_t>(core.geometry.cpus)) {
   for (Cpu& cpu : cpus_)
     for (std::vector<Pfn>& pagevec : cpu.of) pagevec.reserve(pagevec_size(release_));
 }
 
-bool Pagevecs::reserve_slot(Pfn pfn) {
-  references_.get_page(pfn);
-  return ++core_.map.edit(pfn).pagevecs == kMostSlots || caches_.disabled() > 0;
+void Pagevecs::copy_from(const Pagevecs& other) {
+  cpus_ = other.cpus_;
+  at_once_ = other.at_once_;
 }
 
-// Puts a page in a pagevec, and drains it if that fills it or the caches are disabled.
+bool Pagevecs::reserve_slot(Pfn pfn) {
+  references_.get_page(pfn);
+  return ++core_.map.edit(pfn).pagevecs == kMostSlots || at_once_;
+}
+
+// Puts a page in a pagevec, and drains it if nothing lets the page wait there.
 Task<void> Pagevecs::queue(Pagevec which, Pfn pfn) {
   Cpu& cpu = cpus_[static_cast<unsigned>(core_.engine.cpu())];
   std::vector<Pfn>& pagevec = cpu.of[static_cast<unsigned>(which)];

@@ -1,8 +1,8 @@
 // The per-CPU pagevecs (mm/swap.c): pages on their way to the LRU or between its lists.
 //
-// A page that was just added is not on the LRU yet, but in its CPU's pagevec. A page on its way from one list to
-// another is in a pagevec too, and stays on its list meanwhile. Each slot of a pagevec has a reference, which goes when
-// the pagevec fills or is drained. A part of Lru, which hands it out.
+// A page that was just added is not on the LRU yet, but in its CPU's lru_add. A page on its way from one list to
+// another waits in a pagevec too, and stays where it is meanwhile. Each slot of a pagevec has a reference, which goes
+// when the pagevec is drained: by LruDrain, or by the page that fills it. A part of Lru, which hands it out.
 //
 // Cost: O(1) to queue and O(1) per page drained; mark_accessed() searches lru_add, of pagevec_size() pages at most, for
 // a page that is not on the LRU.
@@ -20,7 +20,6 @@
 
 namespace cma {
 
-class CacheSwitch;
 class References;
 
 // Returns PAGEVEC_SIZE: the insertion that makes a pagevec so long drains it.
@@ -29,8 +28,8 @@ constexpr std::size_t pagevec_size(Release release) {
   return release >= Release::v4_15 ? 15 : 14;
 }
 
-// The pagevecs of a CPU, in the order in which they are drained. Pages to be added are not on the LRU; pages in the
-// others are, and are looked at again when their pagevec is drained.
+// The pagevecs of a CPU, in the order in which they are drained. Pages to be added are not on the LRU. A drain of
+// another lets go of a page as it is if that has left the LRU meanwhile or become unevictable.
 enum class Pagevec : std::uint8_t {
   add,              // lru_cache_add
   rotate,           // written back and to be reclaimed next: to the tail of its inactive list
@@ -46,12 +45,12 @@ std::string_view name_of(Pagevec which);
 class Pagevecs {
  public:
   // Refers to its arguments, which outlive it.
-  Pagevecs(const Core& core, References& references, LruLists& lists, const CacheSwitch& caches);
+  Pagevecs(const Core& core, References& references, LruLists& lists);
 
   // --- queueing, in the pagevecs of this CPU ---
-  // What is queued has a reference more until the drain. A call drains its pagevec at once if that is full now, the
-  // caches are disabled (CacheSwitch), the page is compound (4.7), or it has as many slots as it can count. Requires of
-  // all of this section: the page has a reference, and the caller holds that or the page's lock.
+  // What is queued has a reference more until the drain. A call drains its pagevec at once if that is full now,
+  // drain_at_once() is set, the page is compound (4.7), or it has as many slots as it can count. Requires of all of
+  // this section: the page has a reference, and the caller holds that or the page's lock.
   //
   // Queues a page for the LRU (lru_cache_add). Requires: the caller's reference; the page is neither on the LRU nor
   // waiting to be.
@@ -76,11 +75,13 @@ class Pagevecs {
   // Drains the pagevecs of one CPU, those that are empty without effect. That of mlocked memory is another:
   // LruDrain::add_drain() drains both.
   Task<void> drain(int cpu);
+  // Sets whether each page that is queued from now on is drained at once. LruDrain does, while the caches are disabled.
+  void drain_at_once(bool at_once) { at_once_ = at_once; }
 
   // --- slots, also those of the pagevec of mlocked memory ---
-  // Takes the reference of a slot, and counts the slot. Returns whether its pagevec must be drained at once: the caches
-  // are disabled, or the page has 255 slots, as many as its descriptor can count. Requires: the page has a reference,
-  // and the caller that or its lock.
+  // Takes the reference of a slot, and counts the slot. Returns whether its pagevec must be drained at once:
+  // drain_at_once() is set, or the page has 255 slots, as many as its descriptor can count. Requires: the page has a
+  // reference, and the caller that or its lock.
   bool reserve_slot(Pfn pfn);
   // Records that a page has left its slot; the caller drops its reference next. Requires: a slot that was reserved.
   void leave_slot(Pfn pfn) { --core_.map.edit(pfn).pagevecs; }
@@ -94,7 +95,7 @@ class Pagevecs {
   std::size_t parked(int cpu) const { return cpus_[static_cast<unsigned>(cpu)].parked; }
 
   // Takes the pagevecs of a machine of the same geometry.
-  void copy_from(const Pagevecs& other) { cpus_ = other.cpus_; }
+  void copy_from(const Pagevecs& other);
 
  private:
   // The pagevecs of one CPU.
@@ -113,8 +114,8 @@ class Pagevecs {
   Core core_;
   References& references_;
   LruLists& lists_;
-  const CacheSwitch& caches_;
   std::vector<Cpu> cpus_;  // by number
+  bool at_once_ = false;
 };
 
 }  // namespace cma

@@ -7,6 +7,11 @@
 
 namespace cma {
 
+void References::set_hugetlb_free(HugetlbFree& hugetlb) {
+  CMA_ASSERT(hugetlb_ == nullptr);
+  hugetlb_ = &hugetlb;
+}
+
 void References::get_page(Pfn pfn) {
   CMA_ASSERT(core_.map.page(pfn).ref > 0);
   ++core_.map.edit(pfn).ref;

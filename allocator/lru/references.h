@@ -22,8 +22,8 @@ class References {
  public:
   References(const Core& core, Buddy& buddy, LruLists& lists)
       : release_(core.geometry.release), core_(core), buddy_(buddy), lists_(lists) {}
-  // Sets the taker of huge pages of the hugetlb pool, once, before any other call. It is not owned.
-  void set_hugetlb_free(HugetlbFree& hugetlb) { hugetlb_ = &hugetlb; }
+  // Sets the taker of huge pages of the hugetlb pool. It is not owned. Requires: called once, before any other call.
+  void set_hugetlb_free(HugetlbFree& hugetlb);
 
   // Takes a reference on a page in use. Requires: the page has a reference.
   void get_page(Pfn pfn);
