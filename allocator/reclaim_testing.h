@@ -67,7 +67,7 @@ class BatchFixture : public WithoutAreasFixture {
  protected:
   // Takes a page off the LRU, into the batch.
   void isolate(OwnerId id) {
-    ASSERT_TRUE(machine->lru.isolated().isolate(pfn_of(id)));
+    ASSERT_TRUE(machine->lru.listed().isolate(pfn_of(id)));
     list.push_front(machine->map, machine->map.frame(pfn_of(id)));
   }
   // Tries the batch. Returns how many pages were freed.

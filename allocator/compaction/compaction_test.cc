@@ -520,7 +520,7 @@ TEST_P(FragmentedTest, In36ABlockOfAnotherTypeIsNoSuccess) {
 TEST_P(FragmentedTest, AnAsynchronousCompactionIsGivenUpWhileTooManyPagesAreIsolated) {
   fragment();
   put_sources(65, 71);
-  for (const Pfn pfn : {66, 67, 68, 69}) machine->lru.isolated().isolate(pfn);
+  for (const Pfn pfn : {66, 67, 68, 69}) machine->lru.listed().isolate(pfn);
   EXPECT_EQ(compact_for(6, CompactPriority::async), CompactResult::contended);
   EXPECT_EQ(sources_in(65, 71), 6U);
 }

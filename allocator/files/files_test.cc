@@ -20,14 +20,14 @@ class FilesTest : public testing::TestWithParam<Release> {
   // Tries once to move the page, as migration does: isolated, locked, with a target.
   int try_move(OwnerId page, MoveMode mode = MoveMode::sync) {
     const Pfn old = pfn_of(page);
-    if (!machine->lru.isolated().isolate(old)) return -kEBUSY;
+    if (!machine->lru.listed().isolate(old)) return -kEBUSY;
     const bool locked = machine->page_locks.try_lock(old);
     EXPECT_TRUE(locked);
     const Pfn target = machine->buddy.alloc_pages(kGfpMigrationTarget, 0);
     const int error = run_now(machine->owner_moves.move(old, target, mode));
     machine->page_locks.unlock(old);
     if (error == 0) run_now(machine->lru.pagevecs().cache_add(target));
-    run_now(machine->lru.isolated().putback(old));
+    run_now(machine->lru.listed().putback(old));
     run_now(machine->lru.references().put_page(target));
     run_now(machine->lru.drain().add_drain(0));
     return error;
@@ -499,7 +499,7 @@ class ReclaimTest : public FilesTest {
     run_now(files.truncate(file, 1));
     ASSERT_EQ(machine->map.page(orphan).owner, 0U);
     ASSERT_TRUE(machine->map.page(orphan).has(kPagePrivate));
-    ASSERT_TRUE(machine->lru.isolated().isolate(orphan));
+    ASSERT_TRUE(machine->lru.listed().isolate(orphan));
   }
   Pfn orphan = kNoPfn;
   BufferId buffer = 0;
@@ -530,7 +530,7 @@ TEST_P(ReclaimTest, ATruncatedPageThatAnotherHoldsLosesItsBufferOnly) {
 TEST_P(ReclaimTest, ADirtyPageIsKept) {
   const OwnerId page = read(files.open(FileMethod::ordered, false));
   const Pfn pfn = pfn_of(page);
-  ASSERT_TRUE(machine->lru.isolated().isolate(pfn));
+  ASSERT_TRUE(machine->lru.listed().isolate(pfn));
   machine->map.edit(pfn).flags |= kPageDirty;
   EXPECT_FALSE(reclaim(pfn));
   EXPECT_TRUE(machine->map.page(pfn).has(kPageActive) && machine->map.page(pfn).has(kPageReclaim));
@@ -542,7 +542,7 @@ TEST_P(ReclaimTest, ADirtyPageIsKept) {
 // Without swap there is no other place for it.
 TEST_P(ReclaimTest, SharedMemoryIsKept) {
   const OwnerId page = own_frame(*machine, 60, PageKind::shmem);
-  ASSERT_TRUE(machine->lru.isolated().isolate(60));
+  ASSERT_TRUE(machine->lru.listed().isolate(60));
   EXPECT_FALSE(reclaim(60));
   EXPECT_EQ(pfn_of(page), 60U);
 }

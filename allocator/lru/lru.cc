@@ -8,8 +8,7 @@ Lru::Lru(const Core& core, Buddy& buddy)
       pagevecs_(core, references_, lists_),
       mlock_(core, references_, pagevecs_, lists_),
       drain_(core, pagevecs_, mlock_),
-      isolated_(core, references_, pagevecs_, lists_),
-      listed_(lists_) {}
+      listed_(core, references_, pagevecs_, lists_) {}
 
 void Lru::set_callbacks(SlotCache& slots, HugetlbFree& hugetlb) {
   drain_.set_slots(slots);

@@ -30,7 +30,6 @@
 #include "allocator/buddy/buddy.h"
 #include "allocator/frames/core.h"
 #include "allocator/lru/drain.h"
-#include "allocator/lru/isolated_pages.h"
 #include "allocator/lru/listed_pages.h"
 #include "allocator/lru/lru_lists.h"
 #include "allocator/lru/mlock.h"
@@ -58,9 +57,7 @@ class Lru {
   // Queue pages for the lists, or for another list, in the pagevecs of this CPU.
   Pagevecs& pagevecs() { return pagevecs_; }
   const Pagevecs& pagevecs() const { return pagevecs_; }
-  // Takes pages off their lists for a task, and puts them back.
-  IsolatedPages& isolated() { return isolated_; }
-  // Moves pages that are on a list within it.
+  // Takes pages off their lists for a task, puts them back, and moves them within their list.
   ListedPages& listed() { return listed_; }
   // Drains pagevecs, and keeps them empty.
   LruDrain& drain() { return drain_; }
@@ -80,7 +77,6 @@ class Lru {
   Pagevecs pagevecs_;
   MlockPages mlock_;
   LruDrain drain_;
-  IsolatedPages isolated_;
   ListedPages listed_;
 };
 

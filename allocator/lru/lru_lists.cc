@@ -51,16 +51,11 @@ void LruLists::relist(Pfn pfn, std::uint32_t set, std::uint32_t clear, bool to_t
   add(pfn, to_tail);
 }
 
-void LruLists::split_tail(Pfn tail, Pfn head) {
-  if (!core_.map.page(head).has(kPageLru)) {
-    // Up to 4.6 the head may wait in a pagevec; its tails do not.
-    add(tail);
-    return;
-  }
-  Page& page = core_.map.edit(tail);
-  CMA_ASSERT(!page.has(kPageLru | kPageTaskList));
+void LruLists::insert_before(Pfn pfn, Pfn listed) {
+  Page& page = core_.map.edit(pfn);
+  CMA_ASSERT(!page.has(kPageLru | kPageTaskList) && core_.map.page(listed).has(kPageLru));
   page.flags |= kPageLru;
-  lists_[index_of_list(core_.map.page(head))].insert_before(core_.map, core_.map.frame(tail), core_.map.frame(head));
+  lists_[index_of_list(core_.map.page(listed))].insert_before(core_.map, core_.map.frame(pfn), core_.map.frame(listed));
 }
 
 // --- counts of isolated pages ---
@@ -75,12 +70,6 @@ void LruLists::uncount_isolated(Pfn pfn) {
   std::int64_t& isolated = isolated_like(page);
   isolated -= static_cast<std::int64_t>(pages_of(page));
   CMA_ASSERT(isolated >= 0);
-}
-
-void LruLists::recount_isolated_as_anon(Pfn pfn) {
-  ZoneCounts& counts = zones_[core_.map.page(pfn).zone];
-  --counts.isolated[kFile];
-  ++counts.isolated[kAnon];
 }
 
 std::int64_t LruLists::isolated(unsigned kind) const {

@@ -1,7 +1,7 @@
 // The five LRU lists of the machine, and the counts of isolated and of mlocked pages (mm/swap.c, mm/mlock.c).
 //
-// A part of Lru, which shows it for reading. IsolatedPages takes pages from here, ListedPages moves them within their
-// lists; Pagevecs and MlockPages move pages here by way of their pagevecs.
+// A part of Lru, which shows it for reading: the other parts change it. Pagevecs and MlockPages bring pages here and
+// move them from list to list, ListedPages takes them off and puts them back, References with the last reference.
 //
 // Invariant: a page with kPageLru is on the list that its other flags name. Those change only while the page is off its
 // list, or by relist().
@@ -43,16 +43,15 @@ class LruLists {
   // Takes a page off its list, sets and clears flags, and puts it on the list that these name: also if it is the same.
   // Requires: as remove().
   void relist(Pfn pfn, std::uint32_t set, std::uint32_t clear, bool to_tail = false);
-  // Does what ListedPages::split_tail() states.
-  void split_tail(Pfn tail, Pfn head);
+  // Puts a page in front of a listed one, on the same list, without counting it: a huge page is counted whole, by its
+  // first page, and its tails come here when it is split. Requires: the page is on no list, and `listed` on one.
+  void insert_before(Pfn pfn, Pfn listed);
 
   // --- counts of isolated pages ---
   // Counts a page, all of a compound one, as isolated in its zone: as anonymous memory's or a file's, by its flags.
   void count_isolated(Pfn pfn);
   // Counts it as isolated no longer. Requires: it was counted, and its flags name the same kind now.
   void uncount_isolated(Pfn pfn);
-  // Counts a single page that was counted as a file's as anonymous memory's from now on.
-  void recount_isolated_as_anon(Pfn pfn);
   // Return the pages isolated now, all of a compound page (NR_ISOLATED_ANON, NR_ISOLATED_FILE).
   std::int64_t isolated_anon() const { return isolated(kAnon); }
   std::int64_t isolated_file() const { return isolated(kFile); }

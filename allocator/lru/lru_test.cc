@@ -47,7 +47,7 @@ TEST_P(LruTest, APageInAPagevecHasOneMoreReferenceAndIsNotOnTheLru) {
   EXPECT_EQ(map.page(pfn).pagevecs, 1);
   EXPECT_FALSE(map.page(pfn).has(kPageLru));
   EXPECT_THAT(lru.pagevecs().pages(0), ElementsAre(pfn));
-  EXPECT_FALSE(lru.isolated().isolate(pfn));
+  EXPECT_FALSE(lru.listed().isolate(pfn));
 }
 
 TEST_P(LruTest, TheLastPageThatFitsDrainsItsPagevec) {
@@ -135,8 +135,8 @@ TEST_P(LruTest, APageThatLeftTheUnevictableListHasLostItsCountSince518) {
   run_now(lru.mlock().mlock(pfn));
   run_now(lru.mlock().mlock(pfn));
   run_now(lru.drain().add_drain(0));
-  ASSERT_TRUE(lru.isolated().isolate(pfn));
-  run_now(lru.isolated().putback(pfn));
+  ASSERT_TRUE(lru.listed().isolate(pfn));
+  run_now(lru.listed().putback(pfn));
   run_now(lru.drain().add_drain(0));
   EXPECT_EQ(lru.lists().size(LruList::unevictable), 1U);
   EXPECT_EQ(lru.lists().mlock_count(pfn), 0U);
@@ -208,16 +208,16 @@ TEST_P(LruTest, IsolatingCountsByKindAndPutbackReturnsThroughThePagevec) {
   const Pfn anon = add(1)[0];
   const Pfn file = add(1, 0)[0];
   run_now(lru.drain().add_drain(0));
-  EXPECT_TRUE(lru.isolated().isolate(anon));
-  EXPECT_TRUE(lru.isolated().isolate(file));
+  EXPECT_TRUE(lru.listed().isolate(anon));
+  EXPECT_TRUE(lru.listed().isolate(file));
   EXPECT_EQ(lru.lists().isolated_anon(), 1);
   EXPECT_EQ(lru.lists().isolated_file(), 1);
   EXPECT_EQ(map.page(anon).ref, 2);
   EXPECT_TRUE(map.page(anon).has(kPageTaskList));
   EXPECT_EQ(lru.lists().size(LruList::inactive_anon), 0U);
-  EXPECT_FALSE(lru.isolated().isolate(anon)) << "it is on no list any more";
+  EXPECT_FALSE(lru.listed().isolate(anon)) << "it is on no list any more";
 
-  run_now(lru.isolated().putback(anon));
+  run_now(lru.listed().putback(anon));
   EXPECT_EQ(lru.lists().isolated_anon(), 0);
   EXPECT_EQ(lru.lists().isolated_file(), 1);
   EXPECT_EQ(map.page(anon).ref, 2) << "the pagevec's reference instead of the list's";
@@ -229,9 +229,9 @@ TEST_P(LruTest, IsolatingCountsByKindAndPutbackReturnsThroughThePagevec) {
 TEST_P(LruTest, APagePutOnItsListDirectlyIsAtItsHeadWithoutThePagevec) {
   const std::vector<Pfn> pages = add(3, 0);
   run_now(lru.drain().add_drain(0));
-  ASSERT_TRUE(lru.isolated().isolate(pages[0]));
+  ASSERT_TRUE(lru.listed().isolate(pages[0]));
   map.edit(pages[0]).flags |= kPageActive;
-  EXPECT_TRUE(lru.isolated().put_on_list(pages[0]));
+  EXPECT_TRUE(lru.listed().put_on_list(pages[0]));
   EXPECT_EQ(lru.lists().isolated_file(), 0);
   EXPECT_EQ(map.page(pages[0]).ref, 1);
   EXPECT_THAT(pfns_of(map, lru.lists().list(LruList::active_file)), ElementsAre(pages[0]));
@@ -241,9 +241,9 @@ TEST_P(LruTest, APagePutOnItsListDirectlyIsAtItsHeadWithoutThePagevec) {
 TEST_P(LruTest, APageWhoseLastReferenceWasTheListsIsPutNowhere) {
   const Pfn pfn = add(1, 0)[0];
   run_now(lru.drain().add_drain(0));
-  ASSERT_TRUE(lru.isolated().isolate(pfn));
+  ASSERT_TRUE(lru.listed().isolate(pfn));
   run_now(lru.references().put_page(pfn));
-  EXPECT_FALSE(lru.isolated().put_on_list(pfn));
+  EXPECT_FALSE(lru.listed().put_on_list(pfn));
   EXPECT_EQ(lru.lists().size(LruList::inactive_file), 0U);
   EXPECT_EQ(lru.lists().isolated_file(), 0);
   run_now(lru.references().free_together({pfn}));
@@ -271,12 +271,12 @@ TEST_P(LruTest, ListsAndIsolatedPagesAreCountedByZone) {
   const LruLists& lists = two->lru.lists();
   EXPECT_EQ(lists.size_in_zone(LruList::inactive_file, 0), 1U);
   EXPECT_EQ(lists.size_in_zone(LruList::inactive_file, 1), 2U);
-  ASSERT_TRUE(two->lru.isolated().isolate(pages[1]));
+  ASSERT_TRUE(two->lru.listed().isolate(pages[1]));
   EXPECT_EQ(lists.size_in_zone(LruList::inactive_file, 1), 1U);
   EXPECT_EQ(lists.isolated_file_in_zone(0), 0);
   EXPECT_EQ(lists.isolated_file_in_zone(1), 1);
   EXPECT_EQ(lists.isolated_file(), 1);
-  two->lru.isolated().isolated_file_is_anon(pages[1]);
+  two->lru.listed().undo_lazyfree(pages[1]);
   EXPECT_EQ(lists.isolated_anon_in_zone(1), 1);
   EXPECT_EQ(lists.isolated_file(), 0);
 }
@@ -288,10 +288,10 @@ TEST_P(LruTest, MoreThanHalfIsTooMany) {
   const bool may_enter_fs = GetParam() < Release::v6_5;
   for (unsigned i = 0; i < 5; ++i) {
     EXPECT_FALSE(lru.lists().too_many_isolated(may_enter_fs)) << i;
-    lru.isolated().isolate(pages[i]);
+    lru.listed().isolate(pages[i]);
   }
   EXPECT_FALSE(lru.lists().too_many_isolated(may_enter_fs)) << "5 of 10";
-  lru.isolated().isolate(pages[5]);
+  lru.listed().isolate(pages[5]);
   EXPECT_TRUE(lru.lists().too_many_isolated(may_enter_fs)) << "6 of 9";
 }
 
@@ -301,8 +301,8 @@ INSTANTIATE_TEST_SUITE_P(Since6_5, LruOf6_5, ::testing::Values(Release::v6_6, Re
 TEST_P(LruOf6_5, CallersThatMayEnterAFileSystemLeaveRoomForThoseThatMayNot) {
   const std::vector<Pfn> pages = add(20);
   run_now(lru.drain().add_drain(0));
-  lru.isolated().isolate(pages[0]);
-  lru.isolated().isolate(pages[1]);
+  lru.listed().isolate(pages[0]);
+  lru.listed().isolate(pages[1]);
   EXPECT_TRUE(lru.lists().too_many_isolated()) << "2 of 18, an eighth of which counts by half";
   EXPECT_FALSE(lru.lists().too_many_isolated(/*may_enter_fs=*/false));
 }
@@ -311,7 +311,7 @@ TEST_P(LruTest, UnevictablePagesDoNotCountForTheThrottle) {
   add(10, kPageUnevictable | kPageMlocked);
   const Pfn pfn = add(1)[0];
   run_now(lru.drain().add_drain(0));
-  lru.isolated().isolate(pfn);
+  lru.listed().isolate(pfn);
   EXPECT_TRUE(lru.lists().too_many_isolated());
 }
 
@@ -380,7 +380,7 @@ TEST_P(LruTest, APageThatLeftTheLruOnlyLosesItsReference) {
   run_now(lru.drain().add_drain(0));
   run_now(lru.pagevecs().mark_accessed(pfn));
   run_now(lru.pagevecs().mark_accessed(pfn));
-  ASSERT_TRUE(lru.isolated().isolate(pfn));
+  ASSERT_TRUE(lru.listed().isolate(pfn));
   const int isolated = map.page(pfn).ref;
   run_now(lru.drain().add_drain(0));
   EXPECT_FALSE(map.page(pfn).has(kPageActive));

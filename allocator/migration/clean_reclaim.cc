@@ -16,7 +16,7 @@ Task<bool> CleanReclaim::reclaim_page(Pfn pfn) {
   const bool reclaimed = co_await kinds_->reclaim_clean(pfn);
   locks_.unlock(pfn);
   if (!reclaimed) co_return false;
-  lru_.isolated().let_go(pfn);
+  lru_.listed().let_go(pfn);
   core_.map.edit(pfn).flags &= ~kPageActive;
   co_await buddy_.free_unreferenced(pfn, 0);
   co_return true;

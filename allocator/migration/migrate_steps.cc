@@ -24,7 +24,7 @@ void MigrateSteps::set_callbacks(PageKinds& kinds, HugetlbPages& hugetlb) {
 // Puts a page back on the LRU, or gives it back to its driver.
 Task<void> MigrateSteps::put_back_page(Pfn pfn) {
   if (!core_.map.page(pfn).has(kPageMovableOps | kPageIsolated)) {
-    co_await lru_.isolated().putback(pfn);
+    co_await lru_.listed().putback(pfn);
     co_return;
   }
   co_await locks_.lock(pfn);
@@ -52,7 +52,7 @@ Task<void> MigrateSteps::release_source(Pfn pfn) {
   if (page.has(kPageIsolated))
     page.flags &= ~(kPageTaskList | kPageIsolated);
   else
-    lru_.isolated().let_go(pfn);
+    lru_.listed().let_go(pfn);
   co_await at(core_.engine, Point::migrate_moved);
   co_await lru_.references().put_page(pfn);
 }

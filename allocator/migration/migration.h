@@ -51,7 +51,7 @@ class Migration {
   // Sets the receivers of the calls upwards. Neither is owned. Requires: called once, before any other call.
   void set_callbacks(PageKinds& kinds, HugetlbPages& hugetlb);
 
-  // Requires of all calls: each listed page is isolated, by IsolatedPages::isolate() or from its driver or the hugetlb
+  // Requires of all calls: each listed page is isolated, by ListedPages::isolate() or from its driver or the hugetlb
   // pool, and the list has a reference of it for that.
   //
   // reclaim_clean_pages_from_list: drops instead of moving them clean pages of files, mapped or not, and since 4.12

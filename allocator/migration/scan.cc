@@ -185,7 +185,7 @@ std::optional<Refusal> MigrateScanner::try_to_isolate(BlockScan& scan, Pfn pfn) 
   if (leaves_to_file_system(scan.control, pfn)) return Refusal::file_system;
   if (scan.compacting() != nullptr && !suits_compaction(scan, pfn)) [[unlikely]]
     return Refusal::taken;
-  return lru_.isolated().isolate(pfn) ? std::nullopt : std::optional(Refusal::taken);
+  return lru_.listed().isolate(pfn) ? std::nullopt : std::optional(Refusal::taken);
 }
 
 // isolate_movable_page: takes a page from its driver. Returns false if the driver refuses or the page is locked.

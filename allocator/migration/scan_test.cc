@@ -179,7 +179,7 @@ TEST(ScanThrottle, ASignalWakesTheThrottledScan) {
   for (Release release : kComparedReleases) {
     const std::unique_ptr<Machine> machine = make_machine(default_small_geometry(release));
     own_frame(*machine, 512, PageKind::anonymous);
-    machine->lru.isolated().isolate(512);
+    machine->lru.listed().isolate(512);
     Engine& engine = machine->engine;
     const ActorId actor = engine.add_actor(0);
     MigrateControl control;

@@ -95,8 +95,7 @@ Task<bool> OwnerReclaim::unmap_lazyfree(OwnerId id, Pfn pfn) {
     }
     if (space != 0) spaces_.lock(space).unlock(core_.engine);
     if (written) {
-      lru_.isolated().isolated_file_is_anon(pfn);
-      core_.map.edit(pfn).flags |= kPageSwapbacked;
+      lru_.listed().undo_lazyfree(pfn);
       co_return false;
     }
   }

@@ -23,7 +23,7 @@ class OwnerReclaimTest : public ::testing::TestWithParam<Release> {
   const Pte& pte_of(OwnerId id) const { return machine->spaces.pte(machine->owners.owner(id).first_pte); }
   OwnerId isolated_file_page() {
     const OwnerId id = read_page(*machine, file, next++);
-    EXPECT_TRUE(machine->lru.isolated().isolate(pfn_of(id)));
+    EXPECT_TRUE(machine->lru.listed().isolate(pfn_of(id)));
     return id;
   }
   // Maps a page of a file in a process of its own, which has used it. Returns the process.
@@ -46,7 +46,7 @@ class OwnerReclaimTest : public ::testing::TestWithParam<Release> {
     const OwnerId id = private_page();
     run_now(machine->processes.madv_free(process, mapping, 0, 1));
     run_now(machine->lru.drain().add_drain(0));
-    EXPECT_TRUE(machine->lru.isolated().isolate(pfn_of(id)));
+    EXPECT_TRUE(machine->lru.listed().isolate(pfn_of(id)));
     return id;
   }
   // Begins a task that waits for the page-table lock of a process, which another actor has. That one does something
@@ -208,7 +208,7 @@ TEST_P(GivenUpTest, PagesThatNoProcessMapsAreUnmappedAlike) {
     machine->spaces.pte(machine->owners.owner(id).first_pte).dirty = written;
     run_now(machine->lru.pagevecs().madv_free(pfn));
     run_now(machine->lru.drain().add_drain(0));
-    ASSERT_TRUE(machine->lru.isolated().isolate(pfn));
+    ASSERT_TRUE(machine->lru.listed().isolate(pfn));
     EXPECT_EQ(run_now(reclaim().unmap(pfn)), !written);
     EXPECT_EQ(machine->map.page(pfn).map, written ? 1 : 0);
     EXPECT_EQ(machine->map.page(pfn).has(kPageSwapbacked), written);

@@ -73,7 +73,7 @@ TEST_P(PageTableWaitTest, AWriteToAPageWhoseOtherPteIsAMigrationEntryCopiesIt) {
   Outcome<int> written;
   ASSERT_TRUE(waits(start_task(*machine, keep_outcome(machine->processes.write(parent, 0, 0), &written))));
   machine->engine.assume(holder);
-  ASSERT_TRUE(machine->lru.isolated().isolate(pfn));
+  ASSERT_TRUE(machine->lru.listed().isolate(pfn));
   ASSERT_TRUE(machine->page_locks.try_lock(pfn));
   // The child's pte is replaced; then this waits for the parent's, after the writer.
   ASSERT_TRUE(waits(start_task(*machine, machine->owner_moves.unmap(pfn))));
@@ -84,7 +84,7 @@ TEST_P(PageTableWaitTest, AWriteToAPageWhoseOtherPteIsAMigrationEntryCopiesIt) {
   machine->engine.assume(holder);
   run_now(machine->owner_moves.remap(pfn, pfn));
   machine->page_locks.unlock(pfn);
-  run_now(machine->lru.isolated().putback(pfn));
+  run_now(machine->lru.listed().putback(pfn));
   run_to_rest(*machine);
   EXPECT_EQ(written.value, 0);
   EXPECT_NE(page_of(parent), page) << "the child's data is not the parent's to write to";
@@ -136,7 +136,7 @@ TEST_P(PageTableWaitTest, ALongTermPinFindsItsPageOnTheMove) {
   ASSERT_EQ(run_now(machine->processes.write(process, mapping, 0, kInArea)), 0);
   run_now(machine->lru.drain().add_drain_all());
   machine->engine.assume(holder);
-  ASSERT_TRUE(machine->lru.isolated().isolate(kInArea));
+  ASSERT_TRUE(machine->lru.listed().isolate(kInArea));
   Pfn pinned = kNoPfn;
   Outcome<int> outcome;
   const ActorId pinner =
@@ -151,7 +151,7 @@ TEST_P(PageTableWaitTest, ALongTermPinFindsItsPageOnTheMove) {
   machine->engine.assume(holder);
   run_now(machine->owner_moves.remap(kInArea, kInArea));
   machine->page_locks.unlock(kInArea);
-  run_now(machine->lru.isolated().putback(kInArea));
+  run_now(machine->lru.listed().putback(kInArea));
   run_now(machine->lru.drain().add_drain_all());
   run_to_rest(*machine);
   // The second touch has left the page in a pagevec: before 6.1 none is emptied for a page that is on the LRU.

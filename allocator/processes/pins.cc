@@ -106,7 +106,7 @@ Task<int> Processes::pin_outside_areas(SpaceId process, MappingId mapping, std::
     co_await at(core_.engine, Point::pin_taken);
     if (!may_move || may_stay(pfn)) co_return 0;
     co_await drain_for_pin(id, pfn);
-    const bool isolated = lru_.isolated().isolate(pfn);
+    const bool isolated = lru_.listed().isolate(pfn);
     const bool gives_up = release_ >= Release::v5_13;
     // A page that cannot be isolated stays pinned where it is.
     if (!isolated && !gives_up) co_return 0;

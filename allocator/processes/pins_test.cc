@@ -102,13 +102,13 @@ TEST_P(PinsTest, AnUntouchedPageIsFaultedInOutsideAreas) {
 // Since 5.13 a pin tries again until it can isolate the page; before, the page stays pinned in its area.
 TEST_P(PinsTest, APageThatAnotherTaskHasIsolatedIsWaitedForSince5_13) {
   if (GetParam() < Release::v5_1) GTEST_SKIP() << "pins leave pages where they are";
-  ASSERT_TRUE(machine_->lru.isolated().isolate(kInArea));
+  ASSERT_TRUE(machine_->lru.listed().isolate(kInArea));
   Outcome<int> outcome;
   const ActorId actor = machine_->engine.add_actor(0);
   machine_->engine.begin(actor, keep_outcome(machine_->processes.pin_longterm(process_, 0, 0, &pinned_), &outcome));
   machine_->engine.resume(actor);
   EXPECT_EQ(outcome.value.has_value(), GetParam() < Release::v5_13);
-  run_now(machine_->lru.isolated().putback(kInArea));
+  run_now(machine_->lru.listed().putback(kInArea));
   run_to_rest(*machine_);
   EXPECT_EQ(outcome.value, 0);
   EXPECT_EQ(pinned_, where());
@@ -125,7 +125,7 @@ TEST_P(PinsTest, APinWaitsUntilThePageCanBeHadOrIsGone) {
     ASSERT_EQ(0, run_now(machine_->contig.alloc_contig_range(frame, frame + 1, Migratetype::cma)));
     ASSERT_EQ(0, run_now(machine_->processes.write(process_, mapping, 0, frame)));
     run_now(machine_->lru.drain().add_drain_all());
-    ASSERT_TRUE(machine_->lru.isolated().isolate(frame));
+    ASSERT_TRUE(machine_->lru.listed().isolate(frame));
     Outcome<int> outcome;
     Engine& engine = machine_->engine;
     const ActorId actor = engine.add_actor(0);
@@ -138,7 +138,7 @@ TEST_P(PinsTest, APinWaitsUntilThePageCanBeHadOrIsGone) {
     }
     engine.assume(kMainActor);
     if (meanwhile == Meanwhile::unmapped) run_now(machine_->processes.munmap(process_, mapping, 0, 1));
-    run_now(machine_->lru.isolated().putback(frame));
+    run_now(machine_->lru.listed().putback(frame));
     if (meanwhile == Meanwhile::listed) run_now(machine_->lru.drain().add_drain_all());
     run_to_rest(*machine_);
     // The second touch has left the page in a pagevec: before 6.1 none is emptied for a page that is on the LRU.

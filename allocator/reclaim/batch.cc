@@ -35,7 +35,7 @@ Task<std::uint64_t> BatchReclaim::shrink(PageList& pages, ScanControl& control, 
       dropped.push_back(pfn);
       if (frees_batches && dropped.size() == pagevec_size(release_)) co_await free_dropped(dropped);
     } else if (fate == Fate::cull) {
-      co_await lru_.isolated().putback(pfn);
+      co_await lru_.listed().putback(pfn);
     } else {
       kept.push_front(core_.map, core_.map.frame(pfn));
     }
@@ -63,7 +63,7 @@ void BatchReclaim::settle(Run run, Pfn pfn, Fate fate) {
       if (core_.bugs.fires(Bug::dropped_stays_isolated))
         page.flags &= ~kPageTaskList;
       else
-        lru_.isolated().let_go(pfn);
+        lru_.listed().let_go(pfn);
       page.flags = (page.flags & ~kPageReferenced) | kPageInFlight;
       break;
   }

@@ -73,7 +73,7 @@ ListScanner::Isolated ListScanner::isolate(std::uint64_t most, LruVec vec, const
       continue;
     }
     scan += counts_all ? pages : 1;
-    if (lru_.isolated().isolate(pfn)) {
+    if (lru_.listed().isolate(pfn)) {
       found.pages.push_front(core_.map, core_.map.frame(pfn));
       found.taken += pages;
     } else {
@@ -163,11 +163,11 @@ Task<std::uint64_t> ListScanner::put_back(PageList& pages, std::vector<Pfn>& dea
     core_.engine.turn();
     const Pfn pfn = core_.map.pfn(pages.pop_back(core_.map));
     if (core_.map.page(pfn).has(kPageMlocked)) {
-      co_await lru_.isolated().putback(pfn);
+      co_await lru_.listed().putback(pfn);
       continue;
     }
     const std::uint64_t size = pages_of(core_.map.page(pfn));
-    if (lru_.isolated().put_on_list(pfn))
+    if (lru_.listed().put_on_list(pfn))
       moved += size;
     else
       dead.push_back(pfn);
@@ -229,7 +229,7 @@ Task<void> ListScanner::shrink_active(std::uint64_t most, LruVec vec, ScanContro
     co_await at(core_.engine, Point::reclaim_active_page);
     const Pfn pfn = core_.map.pfn(hold.pages.pop_back(core_.map));
     if (core_.map.page(pfn).has(kPageMlocked)) {
-      co_await lru_.isolated().putback(pfn);
+      co_await lru_.listed().putback(pfn);
       continue;
     }
     const bool stays = co_await stays_active(pfn);

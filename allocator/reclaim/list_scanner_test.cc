@@ -105,14 +105,14 @@ TEST_P(ListScanTest, PagesThatAreLockedMeanwhileBecomeUnevictable) {
 
 TEST_P(ListScanTest, CallersThatMustNotEnterFileSystemsWaitForFewer) {
   const std::vector<Pfn> pfns = read(70);
-  for (unsigned i = 0; i < 20; ++i) ASSERT_TRUE(machine->lru.isolated().isolate(pfns[i]));
+  for (unsigned i = 0; i < 20; ++i) ASSERT_TRUE(machine->lru.listed().isolate(pfns[i]));
   // 50 pages are left, and since 3.8 those that may enter file systems leave seven eighths of them to others.
   ScanControl scan = control();
   const auto waits = [&] {
     Outcome<std::uint64_t> freed;
     start_task(*machine, keep_outcome(scanner().shrink_inactive(1, vec(), scan, LruList::inactive_file), &freed));
     const bool waiting = !freed.value.has_value();
-    for (unsigned i = 0; i < 20 && waiting; ++i) run_now(machine->lru.isolated().putback(pfns[i]));
+    for (unsigned i = 0; i < 20 && waiting; ++i) run_now(machine->lru.listed().putback(pfns[i]));
     run_to_rest(*machine);
     return waiting;
   };

@@ -93,7 +93,7 @@ TEST_P(ReclaimTest, APageThatOthersLetGoMeanwhileIsFreed) {
 
 TEST_P(ReclaimTest, ADirectReclaimerWaitsWhileTooManyPagesAreIsolated) {
   const std::vector<Pfn> pfns = read(70);
-  for (unsigned i = 0; i < 36; ++i) ASSERT_TRUE(machine->lru.isolated().isolate(pfns[i]));
+  for (unsigned i = 0; i < 36; ++i) ASSERT_TRUE(machine->lru.listed().isolate(pfns[i]));
   ScanControl control = control_for();
   const Time before = machine->engine.now();
   Outcome<std::uint64_t> freed;
@@ -115,7 +115,7 @@ TEST_P(ReclaimTest, ADirectReclaimerWaitsWhileTooManyPagesAreIsolated) {
 
 TEST_P(ReclaimTest, ADyingReclaimerSaysThatItHasFreedABatch) {
   const std::vector<Pfn> pfns = read(70);
-  for (unsigned i = 0; i < 36; ++i) ASSERT_TRUE(machine->lru.isolated().isolate(pfns[i]));
+  for (unsigned i = 0; i < 36; ++i) ASSERT_TRUE(machine->lru.listed().isolate(pfns[i]));
   ScanControl control = control_for();
   Outcome<std::uint64_t> freed;
   const ActorId actor = start_task(
@@ -129,7 +129,7 @@ TEST_P(ReclaimTest, ADyingReclaimerSaysThatItHasFreedABatch) {
 
 TEST_P(ReclaimTest, KswapdWaitsForNoIsolatedPages) {
   const std::vector<Pfn> pfns = read(10);
-  for (unsigned i = 0; i < 6; ++i) ASSERT_TRUE(machine->lru.isolated().isolate(pfns[i]));
+  for (unsigned i = 0; i < 6; ++i) ASSERT_TRUE(machine->lru.listed().isolate(pfns[i]));
   ScanControl control = control_for();
   control.kswapd = true;
   const bool too_short = GetParam() >= Release::v4_8 && GetParam() < Release::v4_11;

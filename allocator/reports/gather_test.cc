@@ -57,9 +57,9 @@ TEST_P(FiguresTest, CountIsolatedPagesByTheirList) {
   const FileId file = machine->files.open(FileMethod::ordered, false);
   const OwnerId page = run_now(machine->files.read(file, 0, false)).page;
   drain();
-  ASSERT_TRUE(machine->lru.isolated().isolate(machine->owners.owner(page).pfn));
+  ASSERT_TRUE(machine->lru.listed().isolate(machine->owners.owner(page).pfn));
   const OwnerId own = machine->processes.page_at(process, 0, 0);
-  ASSERT_TRUE(machine->lru.isolated().isolate(machine->owners.owner(own).pfn));
+  ASSERT_TRUE(machine->lru.listed().isolate(machine->owners.owner(own).pfn));
   const MemoryFigures found = figures();
   EXPECT_EQ(found.pages.isolated_anon, 1U);
   EXPECT_EQ(found.pages.isolated_file, 1U);

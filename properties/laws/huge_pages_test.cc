@@ -93,9 +93,9 @@ TEST_P(HugeLaws, ExclusiveSeesABufferInsideIt) {
 
 TEST_P(HugeLaws, CountersSeeOneThatIsCountedAsOnePage) {
   // As if the list had lost one page instead of sixteen.
-  machine_.lru.isolated().isolate(head());
+  machine_.lru.listed().isolate(head());
   page(0).flags &= ~kPageHead;
-  machine_.lru.isolated().let_go(head());
+  machine_.lru.listed().let_go(head());
   page(0).flags |= kPageHead;
   --page(0).ref;
   EXPECT_EQ(audit(), "counters");

@@ -260,7 +260,7 @@ TEST(DamagedMachine, EachFieldOfAPageInUseIsChecked) {
          page.flags |= kPageHead;
          page.order = 6;
        }},
-      {"conserved: is on a task's list though", [](Damaged& d) { d.machine.lru.isolated().isolate(d.owned(0)); }},
+      {"conserved: is on a task's list though", [](Damaged& d) { d.machine.lru.listed().isolate(d.owned(0)); }},
       {"conserved: still belongs to an owner that has let go",
        [](Damaged& d) {
          d.laws.owner_releasing(d.watched.owners[0]);
@@ -316,7 +316,7 @@ TEST(DamagedMachine, CountersOfTheMachineAreRecounted) {
       {"counters: NR_ISOLATED_ANON/FILE are 0/1",
        [](Damaged& d) {
          const Pfn page = d.pfn_of(d.file_page);
-         d.machine.lru.isolated().isolate(page);
+         d.machine.lru.listed().isolate(page);
          d.page(page).flags &= ~kPageTaskList;
          --d.page(page).ref;
        }},
@@ -569,10 +569,10 @@ TEST(DamagedMachine, ListsAreRecountedByZone) {
   EXPECT_EQ(broken_by([&] { watched.laws().audit(); }), "");
   auto& lists = const_cast<LruLists&>(machine.lru.lists());
   const Pfn page = machine.owners.owner(watched.owners[0]).pfn;
-  machine.lru.isolated().isolated_file_is_anon(page);
+  lists.count_isolated(page);
   const std::string zone = machine.buddy.zone_title(machine.map.page(page).zone);
   EXPECT_EQ(broken_by([&] { watched.laws().audit(); }),
-            "counters: zone " + zone + ": NR_ISOLATED_ANON/FILE are 1/-1, a recount gives 0/0");
+            "counters: zone " + zone + ": NR_ISOLATED_ANON/FILE are 1/0, a recount gives 0/0");
   // A page that leaves its list as one of another zone.
   Page& listed = machine.map.edit(machine.owners.owner(watched.owners[1]).pfn);
   const std::uint8_t own_zone = listed.zone;
@@ -597,7 +597,7 @@ TEST(DamagedMachine, IsolatedPagesOfFilesAreRecountedByZone) {
   const Pfn pfn = machine.owners.owner(id).pfn;
   auto& lists = const_cast<LruLists&>(machine.lru.lists());
   // A page that is put back without being counted.
-  ASSERT_TRUE(machine.lru.isolated().isolate(pfn));
+  ASSERT_TRUE(machine.lru.listed().isolate(pfn));
   Page& page = machine.map.edit(pfn);
   page.flags &= ~std::uint32_t{kPageTaskList};
   --page.ref;

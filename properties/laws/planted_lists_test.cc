@@ -150,7 +150,7 @@ TEST_P(PlantedTest, CountersSeeCpusThatCountForEachOther) {
 }
 
 TEST_P(PlantedTest, CountersSeePagesIsolatedForGood) {
-  ASSERT_TRUE(machine_.lru.isolated().isolate(page_of(0)));
+  ASSERT_TRUE(machine_.lru.listed().isolate(page_of(0)));
   machine_.map.edit(page_of(0)).flags &= ~kPageTaskList;
   --machine_.map.edit(page_of(0)).ref;
   EXPECT_EQ(audit(), "counters");
