@@ -1,13 +1,12 @@
 // Pages of the LRU lists, as callers handle them that move, drop, split or pin pages: taken off a list, put back, moved
-// within it (isolate_lru_page and lru_add_page_tail of mm/swap.c, putback_lru_page and move_pages_to_lru of
-// mm/vmscan.c).
+// within it (mm/vmscan.c; lru_add_page_tail of mm/swap.c, since 5.11 of mm/huge_memory.c).
 //
-// A part of Lru, which hands it out; a page comes to the lists by Pagevecs, not from here.
+// A part of Lru, which hands it out. New pages come to the lists by Pagevecs.
 //
 // Invariant: an isolated page, one that isolate() took, is on the list of its task instead of an LRU list. It has
 // kPageTaskList, and a reference for the task's list; LruLists counts it as isolated. Exactly one of putback(),
-// put_on_list() and let_go() ends that. Pages of drivers and of the hugetlb pool are isolated by their holders instead,
-// and never counted.
+// put_on_list() and let_go() ends that. When an isolated huge page is split, its pages are isolated each by itself.
+// Pages of drivers and of the hugetlb pool are isolated by their holders instead, and never counted.
 //
 // Cost: O(1) per page, and what LruLists needs for a page that leaves its list.
 //

@@ -1,30 +1,26 @@
-// References to pages, and the way of pages to the LRU lists, between them and off them (mm/swap.c, mm/mlock.c). The
-// face of this folder: Lru composes its parts and hands them out, each with its own contract.
+// References to pages, and the LRU lists: the way of pages to them, between them and off them (mm/swap.c, mm/mlock.c).
+// Lru is the face of this folder: it composes the parts and hands them out, each with its own contract.
 //
-// A page can be moved only while it has no references but those of its users, and is freed with its last one.
+// In use, for a page that a process gets:
+//   pagevecs().cache_add()   the page waits in its CPU's lru_add, with a reference of that slot
+//   drain().add_drain()      it goes to the list that its flags name; the slot's reference goes
+//   listed().isolate()       a task takes it off its list, to move or to drop it, with a reference of the task's list
+//   listed().putback()       it waits in lru_add again; the reference of the task's list goes
+//   references().put_page()  the process drops its own. With the last one, here the slot's, the page is freed
 //
-// "Mlocked" is of memory that mlock() keeps (kPageMlocked); a page's lock is another matter.
-//
-// Invariants. A page with references is in at most one of three places; a compound page by its first page:
-//   place                   flag           its reference  counted         left by
-//   a CPU's lru_add         none           the slot's     as parked       a drain, to one of the five lists
-//   one of the five lists   kPageLru       none           LruLists::size  isolate(), or the last reference
-//   a task's private list   kPageTaskList  the list's     as isolated     putback(), put_on_list() or let_go()
-// Since 5.18 a new mlocked page is in its CPU's mlock pagevec instead of lru_add.
-// Which of the five (active or inactive, anonymous or file's, or unevictable), the page's other flags name. Pages of
-// drivers and of the hugetlb pool are on tasks' lists too, uncounted; they and kernel memory are never on the LRU.
-//
-// Besides, a page that is to change lists waits in other pagevecs, wherever it is meanwhile; a drain lets it go as it
-// is if it has left the lists or become unevictable. The mlock pagevec acts on unevictable pages, and takes the mark of
-// a page that is to be munlocked though it has left the lists; one that is to be mlocked it lets go. Each slot of a
-// pagevec holds a reference until the pagevec fills or is drained, so callers that need pages to be movable or free
-// drain first.
+// Invariant: a page with references is in at most one of these places, a compound page by its first page.
+//   place          flag           counted by               leaves by
+//   lru_add        none           LruDrain::parked()       a drain, to one of the five lists
+//   a list         kPageLru       LruLists::size()         isolate(), MlockPages (up to 5.17), the last reference
+//   a task's list  kPageTaskList  LruLists::isolated_...   putback(), put_on_list() or let_go()
+// Since 5.18 a new page of mlocked memory waits in the mlock pagevec of its CPU instead of lru_add. Pages of drivers
+// and of the hugetlb pool are on tasks' lists too, uncounted; they and kernel memory are never on the LRU. Wherever a
+// page is, it may wait in other pagevecs besides, to be moved from list to list (pagevecs.h, mlock.h).
 //
 // Cost: O(1) per page, of a drain per page drained; the parts name the exceptions. Freeing costs what buddy/ does.
 //
-// Locks: callers hold no spinlock, as a Task may stop at a point. The page-table lock, which calls for mlocked memory
-// require, is a Mutex here (AddressSpaces::lock), under which callers may stop. The kernel's lru_lock is not modelled:
-// nothing stops where it would be held.
+// Locks: callers hold no spinlock, as a Task may stop at a point. The kernel's lru_lock is not modelled: nothing stops
+// where it would be held.
 #pragma once
 
 #include "allocator/buddy/buddy.h"
@@ -52,9 +48,9 @@ class Lru {
   void set_callbacks(SlotCache& slots, HugetlbFree& hugetlb);
 
   // --- parts ---
-  // Take and drop references, and free pages with the last one.
+  // Takes and drops references, and frees pages with the last one.
   References& references() { return references_; }
-  // Queue pages for the lists, or for another list, in the pagevecs of this CPU.
+  // Queues pages for the lists, or for another list, in the pagevecs of this CPU.
   Pagevecs& pagevecs() { return pagevecs_; }
   const Pagevecs& pagevecs() const { return pagevecs_; }
   // Takes pages off their lists for a task, puts them back, and moves them within their list.
@@ -62,10 +58,10 @@ class Lru {
   // Drains pagevecs, and keeps them empty.
   LruDrain& drain() { return drain_; }
   const LruDrain& drain() const { return drain_; }
-  // Marks and unmarks mlocked memory.
+  // Moves pages of mlocked memory to the unevictable list, and back.
   MlockPages& mlock() { return mlock_; }
   const MlockPages& mlock() const { return mlock_; }
-  // The five lists and their counts, for reading only: the other parts change them.
+  // The five lists, and what is counted of listed, isolated and mlocked pages; for reading only.
   const LruLists& lists() const { return lists_; }
 
   // Takes the state of a machine of the same geometry. Requires: no actor of either is inside an operation.

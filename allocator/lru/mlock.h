@@ -1,4 +1,5 @@
-// Mlocked memory (mm/mlock.c): the way of its pages to the unevictable list and back.
+// Mlocked memory, which mlock() keeps from reclaim (mm/mlock.c): the way of its pages to the unevictable list and back.
+// An mlocked page has kPageMlocked; a page's lock (kPageLocked) is another matter.
 //
 // Up to 5.17 a page is taken off its list and put on the one where it now belongs. Since 5.18 it waits in the CPU's
 // mlock pagevec first, with a reference as in any other, and counts how many mlocked mappings it has while it is on the
@@ -8,7 +9,8 @@
 // Cost: O(1) per page; since 5.18, for a page that is mlocked or munlocked, also linear in the number of pages that
 // have a count of mlocked mappings.
 //
-// Locks: lru_lock is taken inside in the kernel; a pagevec belongs to its CPU.
+// Locks: lru_lock is taken inside in the kernel; a pagevec belongs to its CPU. The page-table lock, which most calls
+// require, is a Mutex here (AddressSpaces::lock), under which callers may stop at a point.
 #pragma once
 
 #include <vector>
@@ -23,9 +25,9 @@ class References;
 
 // The steps that a page in the mlock pagevec waits for (5.18).
 enum class MlockStep : std::uint8_t {
-  lock,      // mlock_page: a page that was added to the LRU; nothing to do if it is off its list now
-  lock_new,  // mlock_new_page: one that was never on it
-  unlock,    // munlock_page
+  lock,      // mlock_page: to the unevictable list, and counted there; nothing if the page has left the lists
+  lock_new,  // mlock_new_page: a new page, onto the unevictable list, and counted
+  unlock,    // munlock_page: counted out. With the last, or if the page is not on that list, it loses the mark
 };
 struct Mlocking {
   Pfn pfn = kNoPfn;
