@@ -28,14 +28,17 @@ class LruLists {
  public:
   explicit LruLists(const Core& core) : release_(core.geometry.release), core_(core) {}
 
+  // All counts are of base pages: a compound page counts with all of its pages, but to NR_MLOCK as one.
+
   // --- lists ---
-  // Returns the pages on a list, all of a compound page.
+  // Returns how many pages are on a list (NR_INACTIVE_ANON and the like).
   std::uint64_t size(LruList list) const { return sizes_[static_cast<unsigned>(list)]; }
-  const PageList& list(LruList list) const { return lists_[static_cast<unsigned>(list)]; }
-  // Returns those of one zone (NR_ZONE_INACTIVE_ANON and the like). Requires: the machine has the zone.
+  // Returns how many of them one zone has (NR_ZONE_INACTIVE_ANON and the like). Requires: the machine has the zone.
   std::uint64_t size_in_zone(LruList list, std::size_t zone) const {
     return zones_[zone].sizes[static_cast<unsigned>(list)];
   }
+  // Returns the list, of compound pages the first page. Pages come at its head and are reclaimed from its tail.
+  const PageList& list(LruList list) const { return lists_[static_cast<unsigned>(list)]; }
   // Puts a page on the list that its flags name. Requires: it is on no list of any kind.
   void add(Pfn pfn, bool to_tail = false);
   // Takes a page off its list. Its count of mlocked mappings is lost. Requires: it is on one, with kPageLru.
@@ -48,14 +51,14 @@ class LruLists {
   void insert_before(Pfn pfn, Pfn listed);
 
   // --- counts of isolated pages ---
-  // Counts a page, all of a compound one, as isolated in its zone: as anonymous memory's or a file's, by its flags.
+  // Counts a page as isolated in its zone: as anonymous memory's if it has kPageSwapbacked, else as a file's.
   void count_isolated(Pfn pfn);
-  // Counts it as isolated no longer. Requires: it was counted, and its flags name the same kind now.
+  // Counts it as isolated no longer. Requires: it was counted, and its flag is as it was then.
   void uncount_isolated(Pfn pfn);
-  // Return the pages isolated now, all of a compound page (NR_ISOLATED_ANON, NR_ISOLATED_FILE).
+  // Return how many pages are isolated now (NR_ISOLATED_ANON, NR_ISOLATED_FILE).
   std::int64_t isolated_anon() const { return isolated(kAnon); }
   std::int64_t isolated_file() const { return isolated(kFile); }
-  // Return those of one zone. Require: the machine has the zone.
+  // Return how many of them are one zone's. Require: the machine has the zone.
   std::int64_t isolated_anon_in_zone(std::size_t zone) const { return zones_[zone].isolated[kAnon]; }
   std::int64_t isolated_file_in_zone(std::size_t zone) const { return zones_[zone].isolated[kFile]; }
   // Returns whether more pages are isolated than half of those on the lists: then callers must not isolate more, but
@@ -63,7 +66,7 @@ class LruLists {
   bool too_many_isolated(bool may_enter_fs = true) const;
 
   // --- mlocked memory ---
-  // Set or clear kPageMlocked and count the page in or out, a compound one once. Return whether the flag changed.
+  // Set or clear kPageMlocked, and count the page in or out. Return whether the flag changed.
   bool set_mlocked(Pfn pfn);
   bool clear_mlocked(Pfn pfn);
   // Returns how many pages have the flag (NR_MLOCK).
@@ -71,7 +74,7 @@ class LruLists {
   // Returns mlock_count, how many mlocked mappings of a page on the unevictable list have been counted; 0 if none has,
   // or it is on another list.
   unsigned mlock_count(Pfn pfn) const;
-  // Requires: the page is on the unevictable list, or `count` is 0.
+  // Sets it. Requires: the page is on the unevictable list, or `count` is 0.
   void set_mlock_count(Pfn pfn, unsigned count);
 
   // Takes the lists' ends and the counts of a machine of the same geometry; the links are the memory map's.
