@@ -59,7 +59,7 @@ Machine::Machine(const Geometry& geometry)
       buddy(core_),
       page_allocator(core_, buddy),
       lru(core_, buddy),
-      migration(core_, buddy, page_allocator, lru, page_locks, writebacks),
+      migration({core_, buddy, page_allocator, lru, page_locks, writebacks}),
       scanner(core_, lru, page_locks, migration),
       buffers(core_, lru),
       device(core_, lru, page_locks, writebacks, buffers),

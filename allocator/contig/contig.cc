@@ -182,7 +182,7 @@ Task<int> Contig::migrate_range(Pfn start, Pfn end) {
       if (!keeps_error) result = -kEBUSY;
       break;
     }
-    if (release_ >= Release::v3_7) co_await migration_.reclaim_clean(control);
+    if (release_ >= Release::v3_7) co_await migration_.reclaim_clean_pages(control);
     result = (co_await migration_.migrate_pages(control)).error;
     if (release_ >= Release::v5_13 && result == -kENOMEM) break;
   }

@@ -484,7 +484,7 @@ class ReclaimTest : public FilesTest {
   // Returns whether an isolated page could be dropped, as reclaim does before migration.
   bool reclaim(Pfn pfn) {
     EXPECT_TRUE(machine->page_locks.try_lock(pfn));
-    const bool reclaimed = run_now(machine->owner_moves.reclaim_clean(pfn));
+    const bool reclaimed = run_now(machine->owner_moves.drop_clean_page(pfn));
     machine->page_locks.unlock(pfn);
     return reclaimed;
   }

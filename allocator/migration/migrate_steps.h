@@ -13,23 +13,14 @@ namespace cma {
 // Passes of one migrate_pages call. Up to 6.2 it waits for page locks and writeback from the fourth on.
 inline constexpr int kMigratePasses = 10;
 
-// The layers that pages move through.
-struct MovingLayers {
-  const Core& core;
-  Buddy& buddy;
-  PageAllocator& page_allocator;
-  Lru& lru;
-  PageLocks& locks;
-  Writebacks& writebacks;
-};
-
 class MigrateSteps {
  public:
   explicit MigrateSteps(const MovingLayers& layers);
   virtual ~MigrateSteps() = default;
-  // Does what Migration's call of this name states.
-  void set_callbacks(PageKinds& kinds, HugetlbPages& hugetlb);
 
+  // The calls of Migration.
+  void set_callbacks(PageKinds& kinds, HugetlbPages& hugetlb);
+  Task<void> reclaim_clean_pages(MigrateControl& control);
   virtual Task<Moved> migrate_pages(MigrateControl& control) = 0;
   Task<void> putback(MigrateControl& control);
 
@@ -60,6 +51,9 @@ class MigrateSteps {
   void trace_result(const Control& control, const Stats& stats);
   void hand_back(Control& control, PageList& failed, const Stats& stats);
   Moved end_v6_1(Control& control, PageList& failed, const Stats& stats, int result);
+
+  // clean_reclaim.cc
+  Task<bool> try_to_drop(Pfn pfn);
 
   // migrate_hugetlb.cc
   Task<void> put_back_hugetlb(Pfn pfn);

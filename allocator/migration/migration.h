@@ -1,19 +1,26 @@
-// Moves pages that were isolated (mm/migrate.c), for alloc_contig_range, for long-term pins, and for compaction
+// Moves pages that were isolated (mm/migrate.c), for alloc_contig_range, for long-term pins and for compaction
 // (MigrateControl::compacting is set for compaction only).
 //
-// In use: the caller lists pages in a MigrateControl, most often by a MigrateScanner (scan.h); may drop clean ones by
-// reclaim_clean(); moves the others by migrate_pages(); and puts back what is left by putback(). Each call takes pages
-// off control.pages, with the reference that the list has, and leaves the rest on it. Afterwards control.nr_pages is
-// the number of base pages on the list. Since 6.9 compaction's targets change it while pages move (MigrationTargets).
+// In use:
+//   MigrateScanner (scan.h)  lists pages in a MigrateControl; a long-term pin lists its own
+//   reclaim_clean_pages()    drops clean ones, if the caller asks for that: they need not move
+//   migrate_pages()          moves the others; those that stay are listed still
+//   putback()                puts back what is left
+// A call takes pages off the list together with its reference of them. Afterwards control.nr_pages is the number of
+// base pages listed. Since 6.9 compaction's targets change it while pages move (MigrationTargets).
 //
 // Targets: the hugetlb pool gives those of its pages. For others the control's MigrationTargets do, for compaction;
 // else the allocator, for a task with TaskFlags::memalloc_pin outside areas: a long-term pin has set it before.
 //
-// Passes over the list: at most ten; since 6.1 over each batch, and over the pages of the hugetlb pool. A batch has a
-// huge page's size, 512 pages where there are none; since 6.3 its last page may exceed that. Pages of huge pages that
-// were split: up to 6.0 they join the list, in 6.1 and 6.2 they have up to ten passes of their own, since 6.3 one.
-// Since 6.3 a call that may wait makes up to three passes over a batch without waiting, then up to seven over each page
-// that is left; passes to unmap and to move are counted apart. Each is linear in the pages listed and their entries.
+// Passes over the list, each linear in the pages listed and in their entries:
+//   up to 6.0   ten at most over all pages; pages of a huge page that was split join the list
+//   6.1, 6.2    ten at most over each batch, then over the pages of its huge pages that were split
+//   since 6.3   ten at most over each batch if the call must not wait; else three that do not wait, then seven over
+//               each page that is left. At last one over the pages of its huge pages that were split. Passes to unmap
+//               and to move are counted apart
+// Of ten passes only those from the fourth on may wait for page locks and writeback. Since 6.1 the pages of the hugetlb
+// pool come first, in ten passes at most. A batch has a huge page's size, 512 pages where there are none; since 6.3 its
+// last page may exceed that.
 //
 // Locks: callers hold no spinlock, and no lock of a listed page. Points lie where point.h lists them: that the kernel
 // drops a lock is none by itself.
@@ -24,7 +31,6 @@
 #include "allocator/frames/core.h"
 #include "allocator/frames/page_lock.h"
 #include "allocator/lru/lru.h"
-#include "allocator/migration/clean_reclaim.h"
 #include "allocator/migration/control.h"
 #include "allocator/migration/page_kinds.h"
 #include "allocator/pressure/page_allocator.h"
@@ -33,6 +39,16 @@ namespace cma {
 
 class MigrateSteps;
 
+// The layers that pages move through. They outlive the Migration.
+struct MovingLayers {
+  const Core& core;
+  Buddy& buddy;
+  PageAllocator& page_allocator;
+  Lru& lru;
+  PageLocks& locks;
+  Writebacks& writebacks;
+};
+
 // What became of the pages of one migrate_pages().
 struct Moved {
   int error = 0;   // the error that ended the call early; else 0
@@ -40,27 +56,24 @@ struct Moved {
   bool all() const { return error == 0 && failed == 0; }
 };
 
+// Requires of all calls with a list: each listed page is isolated, by ListedPages::isolate() or from its driver or the
+// hugetlb pool, and the list has a reference of it for that.
 class Migration {
  public:
-  // Refers to the layers, which outlive it.
-  Migration(const Core& core, Buddy& buddy, PageAllocator& page_allocator, Lru& lru, PageLocks& locks,
-            Writebacks& writebacks);
+  explicit Migration(const MovingLayers& layers);
   ~Migration();
   Migration(const Migration&) = delete;
   Migration& operator=(const Migration&) = delete;
   // Sets the receivers of the calls upwards. Neither is owned. Requires: called once, before any other call.
   void set_callbacks(PageKinds& kinds, HugetlbPages& hugetlb);
 
-  // Requires of all calls: each listed page is isolated, by ListedPages::isolate() or from its driver or the hugetlb
-  // pool, and the list has a reference of it for that.
-  //
-  // reclaim_clean_pages_from_list: drops instead of moving them clean pages of files, mapped or not, and since 4.12
-  // memory that MADV_FREE gave up, if nothing else has a reference. Unevictable pages are not tried. Pages that were
-  // tried and stay come to the front of the list, the last one first: as active ones if they are under writeback, were
-  // written to meanwhile or keep a buffer; else, and if another task has their lock, as inactive ones.
+  // Drops, instead of moving them, clean pages of files, mapped or not, and since 4.12 memory that MADV_FREE gave up,
+  // if nothing else has a reference (reclaim_clean_pages_from_list of mm/vmscan.c). Unevictable pages are not tried.
+  // Pages that were tried and stay come to the front of the list, the last one first: as active ones if they are under
+  // writeback, were written to meanwhile or keep a buffer; else, and if another task has their lock, as inactive ones.
   // Requires: control.nr_pages is the number of base pages listed.
-  Task<void> reclaim_clean(MigrateControl& control) { return clean_reclaim_.reclaim(control); }
-  // migrate_pages: moves the listed pages. The pages that stay are listed, in no order to rely on. -ENOMEM ends the
+  Task<void> reclaim_clean_pages(MigrateControl& control);
+  // Moves the listed pages (migrate_pages). The pages that stay are listed, in no order to rely on. -ENOMEM ends the
   // call early: a page had no target and, if it is a transparent huge one, could not be split. Requires:
   // control.hugetlb is set if a page of the pool is listed (since 6.1 those are moved first, and without it they would
   // be taken for transparent huge pages).
@@ -73,12 +86,11 @@ class Migration {
   // - Since 6.1 either counts as one, and so does a huge page that was split, whatever becomes of its pages; but if no
   //   page is left, nothing failed.
   Task<Moved> migrate_pages(MigrateControl& control);
-  // putback_movable_pages: puts the pages that are left on the list back on the LRU, to their driver or to the
-  // hugetlb pool, and so empties the list.
+  // Puts all listed pages back on the LRU, to their driver or to the hugetlb pool (putback_movable_pages). Then the
+  // list is empty.
   Task<void> putback(MigrateControl& control);
 
  private:
-  CleanReclaim clean_reclaim_;
   std::unique_ptr<MigrateSteps> steps_;  // those of the machine's release
 };
 

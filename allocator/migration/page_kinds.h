@@ -35,7 +35,7 @@ class PageKinds {
   // shrink_page_list for one page of a file that looked clean, without writing anything. Requires that it is isolated
   // and locked. Returns whether it was dropped: then no reference is left, not even the list's, and the caller frees
   // the page.
-  virtual Task<bool> reclaim_clean(Pfn pfn) = 0;
+  virtual Task<bool> drop_clean_page(Pfn pfn) = 0;
   // Tries to drop the buffers of a page that has lost its mapping since it was isolated.
   virtual void drop_orphaned_buffers(Pfn pfn) = 0;
   // move_to_new_page: moves a page by the method of its mapping or driver. Requires that it is locked and unmapped.

@@ -3,8 +3,8 @@
 // Each kind of page has its own way. Used by migration/ as its PageKinds, and by processes/ for splitting. Waits for
 // page-table locks, buffers and writeback; each wait is a point. Cost: O(mappings) per page.
 //
-// Locks: unmap(), reclaim_clean() and split() require the page's lock, remap() and move() those of both pages, and the
-// other calls none. A pte changes under the page-table lock of its space, which the calls take. unmap() and remap()
+// Locks: unmap(), drop_clean_page() and split() require the page's lock, remap() and move() those of both pages, and
+// the other calls none. A pte changes under the page-table lock of its space, which the calls take. unmap() and remap()
 // require a page with an owner of any kind; the others take every page.
 #pragma once
 
@@ -42,7 +42,7 @@ class OwnerMoves final : public PageKinds {
   bool isolate_movable(Pfn pfn) override;
   Task<void> unmap(Pfn pfn) override;
   Task<void> remap(Pfn old, Pfn target) override;
-  Task<bool> reclaim_clean(Pfn pfn) override;
+  Task<bool> drop_clean_page(Pfn pfn) override;
   void drop_orphaned_buffers(Pfn pfn) override;
   Task<int> move(Pfn old, Pfn target, MoveMode mode) override;
   std::int32_t mapcount_of_first(Pfn head) const override;

@@ -7,7 +7,7 @@ namespace cma {
 
 void OwnerMoves::drop_orphaned_buffers(Pfn pfn) { reclaim_.release_buffers(pfn); }
 
-Task<bool> OwnerMoves::reclaim_clean(Pfn pfn) {
+Task<bool> OwnerMoves::drop_clean_page(Pfn pfn) {
   const OwnerId id = core_.map.page(pfn).owner;
   if (core_.map.page(pfn).has(kPageWriteback)) {
     core_.map.edit(pfn).flags |= kPageActive | kPageReclaim;
