@@ -1,8 +1,13 @@
 // Finds pages that can be moved (mm/compaction.c), for alloc_contig_range and for compaction
 // (MigrateControl::compacting is set for compaction only).
 //
-// Takes pages off the LRU, or from their drivers, onto the caller's list, until a batch is full. Callers hold no
-// spinlock. Each place where the kernel drops a lock, yields or sleeps is a point. Cost: O(pages scanned).
+// Takes pages off the LRU, from their drivers, and since 5.13 from the hugetlb pool onto the caller's list, until a
+// batch is full: kMigrateBatch base pages, or more if the last page is a huge one or Compacting::finish_pageblock is
+// set. A free huge page of the pool is replaced and freed instead. Pages that stay are reported to the watcher of
+// windows, each with its Refusal.
+//
+// Cost: O(pages scanned); a free block is one step. Locks: callers hold no spinlock, and no page lock. Points lie where
+// point.h lists them.
 #pragma once
 
 #include <optional>
@@ -18,25 +23,33 @@ namespace cma {
 
 class Migration;
 
-// COMPACT_CLUSTER_MAX: pages a scan collects before they are moved.
+// COMPACT_CLUSTER_MAX: how many base pages a scan collects before they are moved.
 inline constexpr unsigned kMigrateBatch = 32;
 
 class MigrateScanner {
  public:
+  // Refers to its arguments, which outlive it; `migration` puts pages back that a scan gives up.
   MigrateScanner(const Core& core, Lru& lru, PageLocks& locks, Migration& migration);
   // Sets the receivers of the calls upwards. Neither is owned. Requires: called once, before any other call.
   void set_callbacks(PageKinds& kinds, HugetlbPages& hugetlb);
 
-  // isolate_migratepages_range: collects pages of [start, end) until a batch is full; control.next is where to go on.
-  // Returns 0; -EAGAIN: too many pages are isolated and this call must not wait, move what is listed first; -EINTR: a
-  // fatal signal; -ENOMEM: no replacement for a page of the hugetlb pool, and the list has been put back. Up to 5.12
-  // the kernel returns the next pfn, and 0 for any error.
+  // Lists pages of [start, end) until a batch is full (isolate_migratepages_range). control.next is where to go on.
+  // Requires: start < end, inside the memory map. Returns 0, or an error that ended the scan:
+  // - -EAGAIN: too many pages are isolated, and this call must not wait: its control lists pages, which are to be moved
+  //   first, or the mode is async;
+  // - -EINTR: a fatal signal, or the actor's operation was given up, while the call waited for others to put pages
+  //   back; since 5.3 also a fatal signal during the scan, which before only stops it short;
+  // - -ENOMEM: no replacement for a page of the hugetlb pool. The list has been put back (5.13).
+  // Up to 5.12 the kernel returns the next pfn, and 0 for any error.
   Task<int> isolate_range(MigrateControl& control, Pfn start, Pfn end);
-  // isolate_migratepages_block: the same for [low, end), which lies within one pageblock (up to 3.17 within two).
+  // Lists pages of [low, end) (isolate_migratepages_block). Requires: as isolate_range(); since 3.18 the range lies in
+  // one pageblock. Returns as isolate_range().
   Task<int> isolate_block(MigrateControl& control, Pfn low, Pfn end);
 
+  // Returns what scans and compactions have left for the next.
   CompactionHints& hints() { return hints_; }
   const CompactionHints& hints() const { return hints_; }
+  // Takes the hints of a machine of the same geometry.
   void copy_from(const MigrateScanner& other) { hints_.copy_from(other.hints_); }
 
  private:
