@@ -8,7 +8,6 @@ Watermarks::Watermarks(const Core& core)
 WatermarkTerms Watermarks::terms_of(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request,
                                     bool areas_count) const {
   WatermarkTerms terms;
-  terms.binding = (request.flags & kAllocNoWatermarks) == 0;
   terms.free = zone.nr_free_pages;
   if (!areas_count) terms.of_areas = zone.nr_free_cma;
   if (!may_use_reserve(request.flags)) terms.reserved = reserve_of(zone);
@@ -28,7 +27,7 @@ bool Watermarks::zone_watermark_ok(const Zone& zone, std::uint64_t mark, const W
   const bool areas_count = (request.flags & kAllocCma) != 0 || bugs_.fires(Bug::watermark_with_areas);
   WatermarkTerms terms = terms_of(zone, mark, request, areas_count);
   terms.free = free;
-  if (terms.usable() <= terms.needed()) return false;
+  if (!terms.enough()) return false;
   if (request.order == 0) return true;
   if (release_ >= Release::v4_4) return blocks_suffice_v4_4(zone, request.order, request.flags);
   // The blocks that are subtracted include those of areas.
@@ -86,14 +85,17 @@ bool Watermarks::blocks_suffice_v4_4(const Zone& zone, unsigned order, std::uint
   return false;
 }
 
+// The quick test for a single page: against the mark as it is. Up to 5.8 it lets such pages eat into the reserve.
+bool Watermarks::passes_unlowered(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request) const {
+  WatermarkTerms terms = terms_of(zone, mark, request, /*areas_count=*/(request.flags & kAllocCma) != 0);
+  terms.mark = static_cast<std::int64_t>(mark);
+  if (release_ < Release::v5_9) terms.reserved = 0;
+  return terms.enough();
+}
+
 bool Watermarks::zone_watermark_fast(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request) const {
   const std::int64_t free = zone.nr_free_pages;
-  if (request.order == 0) {
-    std::int64_t usable = free - ((request.flags & kAllocCma) ? 0 : zone.nr_free_cma);
-    // Before, the shortcut let single pages eat into the reserve.
-    if (release_ >= Release::v5_9 && !may_use_reserve(request.flags)) usable -= reserve_of(zone);
-    if (usable > static_cast<std::int64_t>(mark + zone.lowmem_reserve[request.class_zone])) return true;
-  }
+  if (request.order == 0 && passes_unlowered(zone, mark, request)) return true;
   if (zone_watermark_ok(zone, mark, request, free)) return true;
   // A boost does not stop single atomic pages at the min watermark; since 6.3 none that are urgent.
   const bool at_min = (request.flags & kAllocWmarkMask) == kAllocWmarkMin;

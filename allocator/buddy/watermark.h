@@ -33,17 +33,18 @@ struct WatermarkTerms {
   std::int64_t lowmem_reserve = 0;  // kept for requests that cannot use higher zones
   std::int64_t usable() const { return free - of_areas - reserved - block; }
   std::int64_t needed() const { return mark + lowmem_reserve; }
-  bool binding = true;  // whether the request must leave so much: not with kAllocNoWatermarks
-  // Returns whether enough pages are free, in whatever blocks, or no watermark binds the request.
-  bool enough() const { return !binding || usable() > needed(); }
+  // Returns whether enough pages are free, in whatever blocks.
+  bool enough() const { return usable() > needed(); }
 };
 
+// `mark` is a watermark in pages, as watermark() returns it. No test looks at kAllocNoWatermarks: Buddy does not test
+// attempts with this flag. Compaction and the slow path, which estimate for one, test as if it were not there.
 class Watermarks {
  public:
   explicit Watermarks(const Core& core);
 
   // Returns whether the zone, with `free` pages free, may serve the request (__zone_watermark_ok): with these the
-  // terms() must leave more usable() than needed(). That is all for a single page. For a larger block:
+  // terms() must be enough(). That is all for a single page. For a larger block:
   // - since 4.4 there must be one that is large enough, on a list that the request may use;
   // - up to 4.3 no block is looked for. The blocks of each smaller order are subtracted in turn, and each time more
   //   must be left than half of what had to be left before. That begins with the lowered mark, without the lowmem
@@ -57,10 +58,7 @@ class Watermarks {
   // - if the zone is boosted, and the request names the min watermark, is urgent (__GFP_ATOMIC; since 6.3 __GFP_HIGH)
   //   and passes zone_watermark_ok() at that watermark without the boost.
   bool zone_watermark_fast(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request) const;
-  // Returns the terms of zone_watermark_ok() with all that is free. That test does not look at kAllocNoWatermarks:
-  // attempts with this flag are not tested, and enough() is true for them whatever the terms are. Compaction and the
-  // slow path, which estimate for such an attempt, test as if it were not there. For all other flags the test passes if
-  // there are enough() pages and blocks.
+  // Returns the terms of zone_watermark_ok() with all that is free.
   WatermarkTerms terms(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request) const;
   // Returns a watermark of a zone as it is raised now, in pages.
   static std::uint64_t watermark(const Zone& zone, Watermark mark) {
@@ -73,6 +71,7 @@ class Watermarks {
  private:
   WatermarkTerms terms_of(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request,
                           bool areas_count) const;
+  bool passes_unlowered(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request) const;
   std::int64_t reserve_of(const Zone& zone) const;
   bool may_use_reserve(std::uint32_t flags) const;
   std::int64_t lowered(std::int64_t min, std::uint32_t flags) const;

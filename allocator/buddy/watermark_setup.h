@@ -1,15 +1,13 @@
 // The figures that watermarks are tested with: how many pages each zone must keep free, how many it keeps for requests
-// that cannot use higher zones, and by how much a boost raises its marks (mm/page_alloc.c, setup_per_zone_wmarks).
+// that cannot use higher zones, and by how much a boost raises its marks (mm/page_alloc.c).
 //
-// A part of Buddy, which hands it out for reading; Watermarks tests the figures. Holds settings only: the figures are
-// the zones' (Zone::watermark, lowmem_reserve, watermark_boost).
+// A part of Buddy, which hands it out for reading; Watermarks tests the figures. Computes them from the settings of the
+// geometry and the release; the figures are the zones' (Zone::watermark, lowmem_reserve, watermark_boost).
 //
 // Cost: set_up() O(zones squared), the others O(1). Locks: callers of boost() hold zone->lock; boot needs none.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <optional>
 
 #include "allocator/buddy/zone.h"
 #include "allocator/frames/core.h"
@@ -20,8 +18,9 @@ class WatermarkSetup {
  public:
   explicit WatermarkSetup(const Core& core);
 
-  // Computes watermarks and lowmem reserves of all zones from what is managed now, and sets the boosts that they have
-  // at boot (Geometry::watermark_boost, at most most_boost()).
+  // Computes watermarks and lowmem reserves of all zones from what is managed now (init_per_zone_wmark_min,
+  // __setup_per_zone_wmarks, setup_per_zone_lowmem_reserve), and sets the boosts that they have at boot
+  // (Geometry::watermark_boost, at most most_boost()).
   void set_up(Zones& zones) const;
 
   // Raises all watermarks of a zone by a pageblock, because types were mixed in a pageblock (boost_watermark). Stops at
@@ -37,15 +36,7 @@ class WatermarkSetup {
   std::uint64_t reserve_ratio(const Zone& zone) const;
 
   Release release_;
-  std::uint64_t page_kbytes_;
-  std::uint64_t pageblock_pages_;
-  std::optional<std::uint64_t> min_free_kbytes_;
-  std::uint64_t extra_free_kbytes_;
-  std::uint64_t scale_factor_;
-  std::uint64_t boost_factor_;
-  std::uint64_t boost_at_boot_;
-  std::optional<std::array<std::uint16_t, 4>> reserve_ratios_;
-  BugSet& bugs_;
+  Core core_;
 };
 
 }  // namespace cma

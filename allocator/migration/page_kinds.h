@@ -1,7 +1,7 @@
 // What migration must know of a page that only the page's owner knows, and what it asks of the hugetlb pool: its calls
 // upwards, which owners/ implements. compaction/ implements one more, MigrationTargets (control.h).
 //
-// Called without a spinlock held; each Task may sleep. Cost: O(mappings of the page), for the others O(1).
+// Called without a spinlock held; each Task may sleep. Cost: O(mappings) per page, and O(pages) of a compound one.
 #pragma once
 
 #include <cstdint>

@@ -73,8 +73,8 @@ class ZoneRefusal {
   bool has_block() const { return largest_order(false).value_or(0) >= attempt_.order && largest_order(false); }
   // Returns whether the attempt succeeds. Up to 4.3 the watermark depends on the sizes of the free blocks too.
   bool passes() const {
-    const bool by_blocks = machine_.release() < Release::v4_4 && terms_.binding;
-    return terms_.enough() && has_block() &&
+    const bool by_blocks = machine_.release() < Release::v4_4 && binding();
+    return enough() && has_block() &&
            (!by_blocks || machine_.buddy.watermarks().zone_watermark_ok(zone_, mark() + zone_.watermark_boost,
                                                                         attempt_.request(), zone_.nr_free_pages));
   }
@@ -98,6 +98,9 @@ class ZoneRefusal {
   void add_smaller_area(std::int64_t pages, std::string& text, std::vector<Figure>& figures) const;
 
  private:
+  // Returns whether a watermark binds the attempt; else there are always enough pages.
+  bool binding() const { return (attempt_.flags & kAllocNoWatermarks) == 0; }
+  bool enough() const { return !binding() || terms_.enough(); }
   bool at_min() const { return (attempt_.flags & kAllocWmarkMask) == kAllocWmarkMin; }
   std::uint64_t mark() const { return zone_.watermark[attempt_.flags & kAllocWmarkMask]; }
   bool may_use(unsigned type) const;
@@ -207,7 +210,7 @@ std::string ZoneRefusal::whole_setting() const {
 
 // Returns what the zone must keep, and of what that is made.
 std::string ZoneRefusal::kept() const {
-  if (!terms_.binding) return "no watermark binds the request";
+  if (!binding()) return "no watermark binds the request";
   const auto whole = static_cast<std::int64_t>(mark() + zone_.watermark_boost);
   const bool boosted = zone_.watermark_boost > 0;
   std::string sum;
@@ -238,12 +241,12 @@ std::string ZoneRefusal::blocks() const {
 }
 
 std::string ZoneRefusal::brief() const {
-  if (!terms_.enough() && reserve_takes_all())
+  if (!enough() && reserve_takes_all())
     return fmt::format(
         "zone {} has {} free, less a reserve of {} for atomic requests: not more than the {} that must stay", name(),
         plural(static_cast<std::uint64_t>(terms_.free - terms_.of_areas), "page"), terms_.reserved, terms_.needed());
-  if (!terms_.enough() && terms_.usable() < 0) return fmt::format("zone {} has {}", name(), larger_than_free());
-  if (!terms_.enough())
+  if (!enough() && terms_.usable() < 0) return fmt::format("zone {} has {}", name(), larger_than_free());
+  if (!enough())
     return fmt::format("zone {} has {} that the request may use, and more than {} must stay", name(),
                        plural(static_cast<std::uint64_t>(terms_.usable()), "page"), terms_.needed());
   return fmt::format("zone {} has enough pages, but {}", name(), blocks());
@@ -251,7 +254,7 @@ std::string ZoneRefusal::brief() const {
 
 Evidence ZoneRefusal::evidence() const {
   std::string text = fmt::format("{}: {}; {}", name(), remaining(), kept());
-  if (attempt_.order > 0 || terms_.enough()) text += "; " + blocks();
+  if (attempt_.order > 0 || enough()) text += "; " + blocks();
   std::vector<Figure> figures = {{"zone", name()},
                                  {"free_pages", terms_.free},
                                  {"free_pages_of_areas", zone_.nr_free_cma},
@@ -295,7 +298,7 @@ std::optional<std::string> ZoneRefusal::lower_mark() const {
 }
 
 void ZoneRefusal::add_remedies(std::vector<Evidence>& evidence) const {
-  if (terms_.enough()) return;
+  if (enough()) return;
   const auto boost = static_cast<std::int64_t>(zone_.watermark_boost);
   const WatermarkTerms plain = machine_.buddy.watermarks().terms(zone_, mark(), attempt_.request());
   if (boost > 0 && plain.enough() && has_block())
