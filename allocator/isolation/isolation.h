@@ -17,11 +17,9 @@
 // - Borders. Since 6.10 a pageblock that a border of zones or the end of memory cuts is refused.
 // - Undo. Up to 5.6 a free block that may merge when its pageblock is given back is on no list for a moment; since 5.7
 //   it merges under one hold of zone->lock.
-// Faults that a machine has only if it asks, from kernels: Bug::two_isolators (up to 4.16), a pageblock may be isolated
-// twice, and the first to be done gives it back; Bug::area_given_away (up to 5.0), an area's pageblock may be isolated
-// for any type, and comes back as that; Bug::undo_skips_hole (4.13 to 5.15), a start that failed leaves those of its
-// pageblocks isolated that begin with a hole. Planted: Bug::undo_stops_short, an undo leaves the last pageblock out;
-// Bug::fin_is_start, the tracepoint of the test names the start. Bugs of the free lists show in isolation too.
+//
+// What follows holds of a machine without bugs (base/bug.h). These change isolation: two_isolators, area_given_away,
+// undo_skips_hole, merge_from_isolated and undo_counts_twice, of kernels; undo_stops_short and fin_is_start, planted.
 //
 // Cost: O(pages of all the pageblocks), and to give a pageblock back also O(pageblocks that are isolated), whose record
 // is searched for it: quadratic in a range's pageblocks.

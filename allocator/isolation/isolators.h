@@ -1,7 +1,7 @@
 // The record of the actors that have isolated pageblocks, which the kernel does not keep.
 //
-// Isolation writes it; the law `restored` and `cmacheck run --why` read it, and no decision of the model depends on it.
-// Cost: O(records), of which there is one for each pageblock that is isolated now.
+// Isolation writes it. The law `restored` and `cmacheck run --why` read it, and contig/, to note that a bug was
+// reached; no decision of the model depends on it. Cost: O(pageblocks that are isolated), each of which has a record.
 #pragma once
 
 #include <algorithm>
@@ -19,6 +19,8 @@ class Isolators {
     ActorId actor;
   };
 
+  // In all calls `block` is the first frame of a pageblock.
+
   // Returns the records, oldest first.
   const std::vector<Held>& held() const { return held_; }
   // Returns the actor that has isolated the pageblock, the first if there are two; kNoActor if there is none.
@@ -26,6 +28,7 @@ class Isolators {
     const auto found = std::ranges::find(held_, block, &Held::block);
     return found == held_.end() ? kNoActor : found->actor;
   }
+  // Records that the actor has isolated the pageblock.
   void add(Pfn block, ActorId actor) { held_.push_back({block, actor}); }
   // Removes the actor's oldest record of the pageblock, if there is one.
   void drop(Pfn block, ActorId actor) {

@@ -13,8 +13,8 @@ class UnmovablePages {
   explicit UnmovablePages(const Core& core) : release_(core.geometry.release), core_(core) {}
 
   // Both return whether something keeps the pageblock from being isolated for a request that gives it back as `type`,
-  // and report it to the watcher of windows. They look at the pageblock's type first. An area's fits a request for an
-  // area, and no page is looked at. It refuses any other request (up to 5.0 it does not: Bug::area_given_away).
+  // and report what does to the watcher of windows. They look at the pageblock's type first: an area's fits a request
+  // of type CMA, and no page of it is looked at; it does not fit any other (with Bug::area_given_away it may).
 
   // Searches a pageblock's number of frames from `pfn` on. Up to 4.14 the pageblocks of movable pages and of areas are
   // not searched.
