@@ -1,8 +1,10 @@
 // References to pages (mm/swap.c): get_page, put_page, and release_pages for many at once. The last reference of a page
 // takes it off the LRU and frees it.
 //
-// A part of Lru, which hands it out: everything that holds a page takes and drops references here. Cost: O(1) per page
-// that keeps references; one that is freed leaves its list (LruLists) and goes through Buddy.
+// A part of Lru, which hands it out: everything that holds a page takes and drops references here. A compound page is
+// named by its first page, which has the references.
+//
+// Cost: O(1) per page that keeps references; one that is freed leaves its list (LruLists) and goes through Buddy.
 //
 // Locks: callers hold no spinlock, as a Task may stop at a point.
 #pragma once

@@ -184,16 +184,6 @@ Task<int> MigrateSteps::try_to_move(const Control& control, PageList& from, Page
   co_return error;
 }
 
-// Counts the pages that stay listed, and returns what became of all: `result` is an error or the number of failures.
-Moved MigrateSteps::finish(Control& control, int result) const {
-  control.nr_pages = 0;
-  for (Frame frame = control.pages.first; frame != kNil; frame = core_.map.at(frame).next) {
-    core_.engine.turn();
-    control.nr_pages += static_cast<unsigned>(pages_of(core_.map.at(frame)));
-  }
-  return {.error = std::min(result, 0), .failed = std::max(result, 0)};
-}
-
 // Traces what one call of migrate_pages did.
 void MigrateSteps::trace_result(const Control& control, const Stats& stats) {
   if (release_ < Release::v3_8) return;
@@ -214,18 +204,20 @@ Task<int> MigrateSteps::split_to(PageList& from, PageList& split, Pfn head, bool
   co_return error;
 }
 
-// Lists the pages that stay: those that failed for good come before the others. Traces what the call did.
-void MigrateSteps::hand_back(Control& control, PageList& failed, const Stats& stats) {
+// Ends a call of migrate_pages whose `result` is an error or the number of failures: lists the pages that stay, counts
+// them, and returns what became of all. Pages on `failed` come before those that may be tried again.
+Moved MigrateSteps::end(Control& control, PageList& failed, const Stats& stats, int result) {
   failed.splice_back(core_.map, control.pages);
   control.pages = failed;
   trace_result(control, stats);
-}
-
-// Ends a call of migrate_pages and returns its result. Pages that did not move come before those that were not tried.
-Moved MigrateSteps::end_v6_1(Control& control, PageList& failed, const Stats& stats, int result) {
-  hand_back(control, failed, stats);
-  // A huge page that was split, and each of its pages moved, is no failure.
-  return finish(control, control.pages.empty() ? 0 : result);
+  control.nr_pages = 0;
+  for (Frame frame = control.pages.first; frame != kNil; frame = core_.map.at(frame).next) {
+    core_.engine.turn();
+    control.nr_pages += static_cast<unsigned>(pages_of(core_.map.at(frame)));
+  }
+  // Since 6.1 a huge page that was split, and each of whose pages moved, is no failure.
+  if (release_ >= Release::v6_1 && control.pages.empty()) result = 0;
+  return {.error = std::min(result, 0), .failed = std::max(result, 0)};
 }
 
 }  // namespace cma

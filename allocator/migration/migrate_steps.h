@@ -47,10 +47,8 @@ class MigrateSteps {
   Task<int> split_to(PageList& from, PageList& split, Pfn head, bool sync);
   Task<int> move_locked(Pfn pfn, Pfn target, MoveMode mode, bool force);
   Task<int> try_to_move(const Control& control, PageList& from, PageList& failed, Pfn pfn, bool force);
-  Moved finish(Control& control, int result) const;
   void trace_result(const Control& control, const Stats& stats);
-  void hand_back(Control& control, PageList& failed, const Stats& stats);
-  Moved end_v6_1(Control& control, PageList& failed, const Stats& stats, int result);
+  Moved end(Control& control, PageList& failed, const Stats& stats, int result);
 
   // clean_reclaim.cc
   Task<bool> try_to_drop(Pfn pfn);

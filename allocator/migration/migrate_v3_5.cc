@@ -65,9 +65,7 @@ Task<Moved> MigrateV3_5::migrate_pages(Control& control) {
   const int left = failures + (gave_up == 0 ? retry : 0);
   if (gave_up == 0) stats.thp_failed += thp_retry;
   stats.failed += static_cast<std::uint64_t>(left);
-  // Up to 5.10 pages that failed for good were put back.
-  hand_back(control, failed, stats);
-  co_return finish(control, gave_up != 0 ? gave_up : left);
+  co_return end(control, failed, stats, gave_up != 0 ? gave_up : left);
 }
 
 }  // namespace cma

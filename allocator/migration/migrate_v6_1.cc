@@ -88,7 +88,7 @@ Task<Moved> MigrateV6_1::migrate_pages(Control& control) {
     failed.splice_back(core_.map, batch);
     result = left < 0 ? left : result + left;
   }
-  co_return end_v6_1(control, failed, stats, result);
+  co_return end(control, failed, stats, result);
 }
 
 }  // namespace cma

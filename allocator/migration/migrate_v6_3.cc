@@ -297,7 +297,7 @@ Task<Moved> MigrateV6_3::migrate_pages(Control& control) {
     }
     result = left < 0 ? left : result + left;
   }
-  co_return end_v6_1(control, failed, stats, result);
+  co_return end(control, failed, stats, result);
 }
 
 }  // namespace cma
