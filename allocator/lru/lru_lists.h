@@ -1,7 +1,7 @@
 // The five LRU lists of the machine, and the counts of isolated and of mlocked pages (mm/swap.c, mm/mlock.c).
 //
 // A part of Lru, which shows it for reading: the other parts change it. Pagevecs and MlockPages bring pages here and
-// move them from list to list, ListedPages takes them off and puts them back, References with the last reference.
+// move them from list to list, ListedPages takes them off and puts them back, References takes off those it frees.
 //
 // Invariant: a page with kPageLru is on the list that its other flags name. Those change only while the page is off its
 // list, or by relist().

@@ -55,17 +55,19 @@ class Pagevecs {
   // Queues a page for the LRU (lru_cache_add). Requires: the caller's reference; the page is neither on the LRU nor
   // waiting to be.
   Task<void> cache_add(Pfn pfn);
-  // Makes a page referenced, or active if it was referenced and is evictable: queued if it is on the LRU (on one CPU at
-  // once), in its slot if it waits in this CPU's lru_add. Waiting elsewhere it stops being referenced, and does not
-  // become active.
+  // Records a use of a page (mark_page_accessed): it becomes referenced. One that was referenced, and is neither active
+  // nor unevictable, stops being referenced and becomes active:
+  // - on the LRU by way of its pagevec, on a machine with one CPU at once;
+  // - in this CPU's lru_add where it waits;
+  // - anywhere else not.
   Task<void> mark_accessed(Pfn pfn);
   // Deactivates a page of a file that could not be dropped (deactivate_file_page). Queues any that is evictable, since
   // 6.12 only one on the LRU; the drain leaves a mapped page as it is.
   Task<void> deactivate_file(Pfn pfn);
   // Deactivates a page of an active list (deactivate_page, 5.4); does nothing to others, and before 5.4.
   Task<void> deactivate(Pfn pfn);
-  // Marks an anonymous page that may be dropped instead of kept. Before 4.12 it only stops being active. Does nothing
-  // to a page that is off the LRU or unevictable.
+  // Marks an anonymous page that may be dropped instead of kept (mark_page_lazyfree). Before 4.12 it only stops being
+  // active. Does nothing to a page that is off the LRU or unevictable.
   Task<void> madv_free(Pfn pfn);
   // Queues a page whose writeback has ended and that is to be reclaimed for the tail of its inactive list
   // (rotate_reclaimable_page). Does nothing if it is off the LRU, locked, dirty or unevictable.
@@ -78,7 +80,7 @@ class Pagevecs {
   // Sets whether each page that is queued from now on is drained at once. LruDrain does, while the caches are disabled.
   void drain_at_once(bool at_once) { at_once_ = at_once; }
 
-  // --- slots, also those of the pagevec of mlocked memory ---
+  // --- slots, for MlockPages too, whose pagevec is another ---
   // Takes the reference of a slot, and counts the slot. Returns whether its pagevec must be drained at once:
   // drain_at_once() is set, or the page has 255 slots, as many as its descriptor can count. Requires: the page has a
   // reference, and the caller that or its lock.
