@@ -569,6 +569,7 @@ TEST(DamagedMachine, ListsAreRecountedByZone) {
   EXPECT_EQ(broken_by([&] { watched.laws().audit(); }), "");
   auto& lists = const_cast<LruLists&>(machine.lru.lists());
   const Pfn page = machine.owners.owner(watched.owners[0]).pfn;
+  // A page that is counted as isolated, though it is on its list.
   lists.count_isolated(page);
   const std::string zone = machine.buddy.zone_title(machine.map.page(page).zone);
   EXPECT_EQ(broken_by([&] { watched.laws().audit(); }),
