@@ -1,6 +1,6 @@
 // How pages move: the steps that releases share, and a class for each way in which releases put them together.
 //
-// Included by migrate*.cc only. What a call requires and returns stands in migration.h.
+// Included by migrate*.cc and clean_reclaim.cc only. What a call requires and returns stands in migration.h.
 #pragma once
 
 #include <cstdint>
@@ -60,7 +60,7 @@ class MigrateSteps {
   Task<int> migrate_hugetlbs(PageList& from, PageList& failed, Stats& stats);
 
   Release release_;
-  std::uint64_t huge_pages_;  // of a huge page; 0 where there are none
+  std::uint64_t huge_pages_;  // base pages of a huge page; 0 where there are none
   Core core_;
   Buddy& buddy_;
   PageAllocator& page_allocator_;
