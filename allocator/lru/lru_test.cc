@@ -281,6 +281,25 @@ TEST_P(LruTest, ListsAndIsolatedPagesAreCountedByZone) {
   EXPECT_EQ(lists.isolated_file(), 0);
 }
 
+TEST_P(LruTest, OnlyAnIsolatedPageThatLooksLikeAFilesBecomesAnonymousAgain) {
+  const Pfn pfn = add(1, kPageAnon)[0];
+  run_now(lru.drain().add_drain(0));
+  EXPECT_THROW(lru.listed().undo_lazyfree(pfn), AssertionFailure) << "it is on its list";
+  ASSERT_TRUE(lru.listed().isolate(pfn));
+  EXPECT_EQ(lru.lists().isolated_file(), 1);
+  lru.listed().undo_lazyfree(pfn);
+  EXPECT_TRUE(map.page(pfn).has(kPageSwapbacked));
+  EXPECT_EQ(lru.lists().isolated_file(), 0);
+  EXPECT_EQ(lru.lists().isolated_anon(), 1);
+  EXPECT_THROW(lru.listed().undo_lazyfree(pfn), AssertionFailure) << "it is anonymous already";
+  run_now(lru.listed().putback(pfn));
+  EXPECT_EQ(lru.lists().isolated_anon(), 0);
+}
+
+TEST_P(LruTest, ReceiversOfCallsUpwardsAreSetOnce) {
+  EXPECT_THROW(lru.set_callbacks(machine->buffers, machine->hugetlb), AssertionFailure);
+}
+
 TEST_P(LruTest, MoreThanHalfIsTooMany) {
   const std::vector<Pfn> pages = add(15);
   run_now(lru.drain().add_drain(0));

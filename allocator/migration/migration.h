@@ -53,6 +53,7 @@ struct MovingLayers {
 struct Moved {
   int error = 0;   // the error that ended the call early; else 0
   int failed = 0;  // failures, as migrate_pages() counts them; 0 if there was an error
+  // Returns whether nothing failed.
   bool all() const { return error == 0 && failed == 0; }
 };
 
