@@ -158,8 +158,9 @@ std::uint64_t Machine::state_hash() const {
     hash_step(hash, static_cast<std::uint64_t>(zone.nr_free_cma));
     hash_step(hash, zone.nr_isolate_pageblock << 32 | zone.nr_reserved_highatomic);
     hash_step(hash, zone.watermark_boost);
-    for (const FreeArea& area : zone.area)
-      for (const PageList& list : area.lists) hash_step(hash, static_cast<std::uint64_t>(list.first) << 32 | list.last);
+    for (const BlocksOfOrder& blocks : zone.free_by_order)
+      for (const PageList& list : blocks.lists)
+        hash_step(hash, static_cast<std::uint64_t>(list.first) << 32 | list.last);
     for (const PerCpuPages& pcp : zone.pcp) {
       hash_step(hash, static_cast<std::uint64_t>(pcp.count) << 32 | static_cast<std::uint32_t>(pcp.free_factor));
       hash_step(hash, static_cast<std::uint64_t>(pcp.high) << 32 | static_cast<std::uint32_t>(pcp.free_count));

@@ -54,7 +54,7 @@ std::vector<Pfn> pfns_of(const MemoryMap& map, const PageList& list) {
 }
 
 std::vector<Pfn> free_list(const Machine& machine, unsigned order, Migratetype type, std::size_t zone) {
-  return pfns_of(machine.map, machine.buddy.zone(zone).area[order].lists[index_of(type)]);
+  return pfns_of(machine.map, machine.buddy.zone(zone).free_by_order[order].lists[index_of(type)]);
 }
 
 std::vector<Block> free_blocks(const Machine& machine, const PfnRange& range) {

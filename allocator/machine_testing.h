@@ -56,7 +56,7 @@ std::vector<Block> free_blocks(const Machine& machine, const PfnRange& range);
 // in CMA pageblocks.
 std::pair<std::int64_t, std::int64_t> recount_free(const Machine& machine, std::size_t zone = 0);
 
-// Takes exactly this frame out of the free areas, as an order-0 allocation that happened to get it would: one
+// Takes exactly this frame off the free lists, as an order-0 allocation that happened to get it would: one
 // reference, on no list. Its neighbours stay free.
 void claim_frame(Machine& machine, Pfn pfn);
 // Claims a frame, gives it to an owner of this kind and drains the pagevec it may wait in.

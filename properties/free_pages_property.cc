@@ -41,13 +41,13 @@ class Recount final : public Witness {
     for (unsigned order = 0; order < kOrderLimit; ++order) {
       std::uint64_t blocks = 0;
       for (unsigned type = 0; type < kMigratetypes; ++type) {
-        const std::uint64_t listed = walk(zone.area[order].lists[type], z, order, kPageBuddy);
+        const std::uint64_t listed = walk(zone.free_by_order[order].lists[type], z, order, kPageBuddy);
         const auto pages = static_cast<std::int64_t>(listed * order_pages(order));
         blocks += listed;
         if (migratetype_at(type) != Migratetype::isolate) free += pages;
         if (migratetype_at(type) == Migratetype::cma) free_cma += pages;
       }
-      expect("nr_free of an order", zone.area[order].nr_free, blocks);
+      expect("nr_free of an order", zone.free_by_order[order].nr_free, blocks);
     }
     expect("nr_free_pages", zone.nr_free_pages, free);
     expect("nr_free_cma", zone.nr_free_cma, free_cma);

@@ -245,14 +245,14 @@ void Sources::attempt_begins(AllocAttempt attempt, Gfp gfp, unsigned order, unsi
 
 bool Sources::has_block(const Zone& zone, Migratetype type) const {
   for (unsigned order = order_; order <= machine_->buddy.largest_order(); ++order)
-    if (!zone.area[order].lists[index_of(type)].empty()) return true;
+    if (!zone.free_by_order[order].lists[index_of(type)].empty()) return true;
   return false;
 }
 
 // Returns the first block of this order of the types that the request falls back to.
 std::optional<Sources::Block> Sources::first_block(const Zone& zone, unsigned order) const {
   for (const Migratetype type : fallbacks_of(type_, machine_->release())) {
-    const PageList& list = zone.area[order].lists[index_of(type)];
+    const PageList& list = zone.free_by_order[order].lists[index_of(type)];
     if (!list.empty()) return Block{machine_->map.pfn(list.first), order, type};
   }
   return std::nullopt;

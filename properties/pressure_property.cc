@@ -332,7 +332,7 @@ class RefusalsBesideTheReserve final : public PressedRequests {
     if (pfn != kNoPfn || order != 0 || !is_plain(gfp) || (gfp & kGfpNoretry) != 0 || !gives_all) return;
     for (const ZoneList::Entry& entry : machine().buddy.zonelist(gfp))
       for (unsigned block = 0; block <= machine().buddy.largest_order(); ++block)
-        claim(machine().buddy.zone(entry.zone).area[block].lists[index_of(Migratetype::highatomic)].empty(),
+        claim(machine().buddy.zone(entry.zone).free_by_order[block].lists[index_of(Migratetype::highatomic)].empty(),
               fmt::format("a page is refused beside a block of order {} that is reserved for atomic requests", block));
   }
 };

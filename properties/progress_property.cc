@@ -96,9 +96,9 @@ class Compactions final : public BeforeAndAfter {
     std::uint64_t blocks = 0;
     std::uint64_t pages = 0;
     for (unsigned order = 0; order <= machine_->buddy.largest_order(); ++order) {
-      if (order >= order_ && zone.area[order].nr_free != 0) return false;
-      blocks += zone.area[order].nr_free;
-      pages += zone.area[order].nr_free * order_pages(order);
+      if (order >= order_ && zone.free_by_order[order].nr_free != 0) return false;
+      blocks += zone.free_by_order[order].nr_free;
+      pages += zone.free_by_order[order].nr_free * order_pages(order);
     }
     const std::uint64_t thousands = 1000 + 1000 * pages / order_pages(order_);
     return order_ <= machine_->buddy.largest_order() && blocks != 0 && thousands / blocks < 1000 - kThreshold;
@@ -403,7 +403,7 @@ class BuffersOverThePool final : public Witness {
       std::uint64_t huge_pages = 0;
       for (unsigned order = huge; order <= machine_->buddy.largest_order(); ++order)
         for (const Migratetype type : {Migratetype::unmovable, Migratetype::reclaimable, Migratetype::movable})
-          for (Frame frame = zone.area[order].lists[index_of(type)].first; frame != kNil;
+          for (Frame frame = zone.free_by_order[order].lists[index_of(type)].first; frame != kNil;
                frame = machine_->map.at(frame).next)
             huge_pages += order_pages(order - huge);
       const std::uint64_t lowmem = *std::ranges::max_element(zone.lowmem_reserve);

@@ -130,7 +130,7 @@ class Real {
     const PerCpuLists& per_cpu = machine->buddy.per_cpu();
     for (std::size_t z = 0; z < machine->buddy.zones(); ++z) {
       for (unsigned order = 0; order <= machine->buddy.largest_order(); ++order)
-        for (const PageList& list : machine->buddy.zone(z).area[order].lists) add(list, order);
+        for (const PageList& list : machine->buddy.zone(z).free_by_order[order].lists) add(list, order);
       for (const PerCpuPages& pcp : machine->buddy.zone(z).pcp)
         for (unsigned list = 0; list < per_cpu.lists_in_use(); ++list) add(pcp.lists[list], per_cpu.list_order(list));
     }

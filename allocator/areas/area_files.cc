@@ -108,7 +108,7 @@ std::string buddyinfo(const Buddy& buddy) {
     pad(text, buddy.zone_name(z), 8);
     text += ' ';
     for (unsigned order = 0; order <= buddy.largest_order(); ++order) {
-      pad(text, buddy.zone(z).area[order].nr_free, 6);
+      pad(text, buddy.zone(z).free_by_order[order].nr_free, 6);
       text += ' ';
     }
     text += '\n';
@@ -129,7 +129,7 @@ void add_free_blocks(std::string& text, const Buddy& buddy, const MemoryMap& map
     pad(text, kMigratetypeNames[type], 12);
     text += ' ';
     for (unsigned order = 0; order <= buddy.largest_order(); ++order) {
-      const std::uint64_t blocks = blocks_on(buddy.zone(z).area[order].lists[type], map);
+      const std::uint64_t blocks = blocks_on(buddy.zone(z).free_by_order[order].lists[type], map);
       if (blocks >= 100000)
         text += ">100000";
       else

@@ -294,7 +294,7 @@ TEST_P(ViewsTest, PagetypeinfoCountsToAHundredThousand) {
     g.release = GetParam();
     g.memory = {0, pages};
     const std::unique_ptr<Machine> m = make_machine(g);
-    PageList& list = m->buddy.zone(0).area[10].lists[index_of(Migratetype::movable)];
+    PageList& list = m->buddy.zone(0).free_by_order[10].lists[index_of(Migratetype::movable)];
     ASSERT_FALSE(list.empty());
     m->map.edit_at(list.first).prev = list.last;
     m->map.edit_at(list.last).next = list.first;

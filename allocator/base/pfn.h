@@ -13,7 +13,7 @@ using Pfn = std::uint64_t;
 // No frame. The kernel's cma_alloc tracepoint prints it as ffffffffffffffff.
 inline constexpr Pfn kNoPfn = ~Pfn{0};
 
-// One more than the largest order any geometry may use: the arrays of free areas have this size.
+// One more than the largest order any geometry may use: arrays by order have this size.
 // Kernels go up to 13 (arm64 with 64 KiB pages); 15 leaves room for odd configurations.
 inline constexpr unsigned kOrderLimit = 16;
 

@@ -60,12 +60,13 @@ Pfn Fallback::rmqueue(Zone& zone, unsigned order, Migratetype type, std::uint32_
 
 // --- choosing a block ---
 
-std::optional<Fallback::Source> Fallback::suitable(const FreeArea& area, unsigned order, Migratetype type) const {
-  if (area.nr_free == 0) return std::nullopt;
+std::optional<Fallback::Source> Fallback::suitable(const BlocksOfOrder& blocks, unsigned order,
+                                                   Migratetype type) const {
+  if (blocks.nr_free == 0) return std::nullopt;
   const auto& [first, second] = kFallbacks[index_of(type)];
-  const bool both = !area.lists[index_of(first)].empty() && !area.lists[index_of(second)].empty();
+  const bool both = !blocks.lists[index_of(first)].empty() && !blocks.lists[index_of(second)].empty();
   for (const Migratetype fallback : {first, second}) {
-    if (area.lists[index_of(fallback)].empty()) continue;
+    if (blocks.lists[index_of(fallback)].empty()) continue;
     if (both && fallback == first && core_.bugs.fires(Bug::fallbacks_swapped)) continue;
     const bool claimable = order >= pageblock_order_ / 2 || type != Migratetype::movable;
     return Source{order, fallback, claimable};
@@ -75,19 +76,19 @@ std::optional<Fallback::Source> Fallback::suitable(const FreeArea& area, unsigne
 
 std::optional<Fallback::Source> Fallback::largest(const Zone& zone, unsigned order, Migratetype type) const {
   for (unsigned current = largest_order_ + 1; current-- > order;)
-    if (const std::optional<Source> source = suitable(zone.area[current], current, type))
+    if (const std::optional<Source> source = suitable(zone.free_by_order[current], current, type))
       return current > order && core_.bugs.fires(Bug::smallest_stolen) ? smallest(zone, order, type) : source;
   return std::nullopt;
 }
 
 std::optional<Fallback::Source> Fallback::smallest(const Zone& zone, unsigned order, Migratetype type) const {
   for (unsigned current = order; current <= largest_order_; ++current)
-    if (const std::optional<Source> source = suitable(zone.area[current], current, type)) return source;
+    if (const std::optional<Source> source = suitable(zone.free_by_order[current], current, type)) return source;
   return std::nullopt;
 }
 
 Pfn Fallback::first_of(const Zone& zone, const Source& source) const {
-  return core_.map.pfn(zone.area[source.order].lists[index_of(source.type)].first);
+  return core_.map.pfn(zone.free_by_order[source.order].lists[index_of(source.type)].first);
 }
 
 void Fallback::trace_fallback(Pfn pfn, unsigned order, const Source& source, Migratetype start) {
@@ -112,7 +113,7 @@ Pfn Fallback::break_block(Zone& zone, Pfn pfn, unsigned order, const Source& sou
 Pfn Fallback::rmqueue_fallback_v3_5(Zone& zone, unsigned order, Migratetype start) {
   for (unsigned current = largest_order_ + 1; current-- > order;)
     for (const Migratetype type : fallbacks_v3_5(start)) {
-      if (zone.area[current].lists[index_of(type)].empty()) continue;
+      if (zone.free_by_order[current].lists[index_of(type)].empty()) continue;
       const bool from_area = type == Migratetype::cma;
       const bool worth_it = current >= pageblock_order_ / 2 || start == Migratetype::reclaimable;
       const Source source = {current, type, !from_area && worth_it};
@@ -202,7 +203,7 @@ bool Fallback::worth_claiming(const PageblockTypes::Contents& found, Migratetype
 Pfn Fallback::rmqueue_fallback_v6_10(Zone& zone, unsigned order, Migratetype start, std::uint32_t flags) {
   for (unsigned current = largest_order_ + 1; current-- > least_order(order, flags);) {
     core_.engine.turn();
-    const std::optional<Source> source = suitable(zone.area[current], current, start);
+    const std::optional<Source> source = suitable(zone.free_by_order[current], current, start);
     if (!source) continue;
     if (!source->claimable) break;
     const Pfn pfn = claim_block_v6_10(zone, first_of(zone, *source), order, start);

@@ -32,8 +32,8 @@ class Fallback {
 
   // Returns whether a request of `type` would take a block of this order from another type, and its pageblock with it
   // (find_suitable_fallback, only_stealable).
-  bool can_be_claimed(const FreeArea& area, unsigned order, Migratetype type) const {
-    const std::optional<Source> source = suitable(area, order, type);
+  bool can_be_claimed(const BlocksOfOrder& blocks, unsigned order, Migratetype type) const {
+    const std::optional<Source> source = suitable(blocks, order, type);
     return source && source->claimable;
   }
 
@@ -45,7 +45,7 @@ class Fallback {
     bool claimable;  // whole pageblocks may change their type
   };
   // Return the source of exactly this order; the one of the largest and of the smallest blocks of at least this order.
-  std::optional<Source> suitable(const FreeArea& area, unsigned order, Migratetype type) const;
+  std::optional<Source> suitable(const BlocksOfOrder& blocks, unsigned order, Migratetype type) const;
   std::optional<Source> largest(const Zone& zone, unsigned order, Migratetype type) const;
   std::optional<Source> smallest(const Zone& zone, unsigned order, Migratetype type) const;
   Pfn first_of(const Zone& zone, const Source& source) const;

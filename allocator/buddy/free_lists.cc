@@ -48,12 +48,12 @@ void FreeLists::insert(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bo
   page.flags |= kPageBuddy;
   page.order = static_cast<std::uint8_t>(order);
   page.list_type = type;
-  PageList& list = zone.area[order].lists[index_of(type)];
+  PageList& list = zone.free_by_order[order].lists[index_of(type)];
   if (tail)
     list.push_back(core_.map, core_.map.frame(pfn));
   else
     list.push_front(core_.map, core_.map.frame(pfn));
-  ++zone.area[order].nr_free;
+  ++zone.free_by_order[order].nr_free;
 }
 
 // Returns whether a block must not merge with its free buddy. Below the pageblock order types are never looked at. From
@@ -143,11 +143,11 @@ void FreeLists::remove(Zone& zone, Pfn pfn) {
   CMA_ASSERT(locked());
   Page& page = core_.map.edit(pfn);
   CMA_ASSERT(page.has(kPageBuddy));
-  FreeArea& area = zone.area[page.order];
-  CMA_ASSERT(area.nr_free > 0);
-  area.lists[index_of(page.list_type)].remove(core_.map, core_.map.frame(pfn));
+  BlocksOfOrder& blocks = zone.free_by_order[page.order];
+  CMA_ASSERT(blocks.nr_free > 0);
+  blocks.lists[index_of(page.list_type)].remove(core_.map, core_.map.frame(pfn));
   page.flags &= ~kPageBuddy;
-  --area.nr_free;
+  --blocks.nr_free;
 }
 
 // Splits a block that is on no list from order `high` down to `low`: the upper halves go to the lists of `type`.
@@ -179,7 +179,7 @@ void FreeLists::take_block(Zone& zone, Pfn pfn, Migratetype counted) {
 Pfn FreeLists::rmqueue_smallest(Zone& zone, unsigned order, Migratetype type) {
   CMA_ASSERT(type != Migratetype::isolate);
   for (unsigned o = order; o <= largest_order_; ++o) {
-    const PageList& list = zone.area[o].lists[index_of(type)];
+    const PageList& list = zone.free_by_order[o].lists[index_of(type)];
     if (list.empty()) continue;
     const Pfn pfn = core_.map.pfn(list.first);
     take_piece(zone, pfn, order, type);

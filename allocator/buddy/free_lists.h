@@ -1,6 +1,6 @@
-// Changes the free lists of the zones (Zone::area): blocks of 2^order pages by order and migratetype, merged and split
-// (mm/page_alloc.c). Holds no lists of its own. A part of Buddy, which hands it out. A block is freed as the type that
-// its caller gives, or those of its pageblocks. These change in PageblockTypes, but for a merge since 6.10.
+// Changes the free lists of the zones (Zone::free_by_order): blocks of 2^order pages by order and migratetype, merged
+// and split (mm/page_alloc.c). Holds no lists of its own. A part of Buddy, which hands it out. A block is freed as the
+// type that its caller gives, or those of its pageblocks. These change in PageblockTypes, but for a merge since 6.10.
 //
 // Invariants, whenever zone->lock is free:
 // - The head of each free block has kPageBuddy, the block's order and the type of its list; no other page has
@@ -9,9 +9,9 @@
 //   blocks of at least a pageblock
 //   - whose pageblocks are of types that may_stay_apart();
 //   - of which one has left the reserve for atomic requests, until a free merges them (Zone::left_highatomic, 5.18).
-// - nr_free is the number of blocks on an area's lists. The zone's counters are the pages on its lists by type, without
-//   those on Isolate lists (nr_free_highatomic since 6.10 only). Up to 6.9 a block may lie on the list of a type that
-//   its pageblock no longer has (has_typed_lists()).
+// - nr_free is the number of blocks on the lists of an order. The zone's counters are the pages on its lists by type,
+//   without those on Isolate lists (nr_free_highatomic since 6.10 only). Up to 6.9 a block may lie on the list of a
+//   type that its pageblock no longer has (has_typed_lists()).
 // - The order within a list is part of the behaviour: a block goes to the end to which a real kernel puts it.
 // A bug that is switched on may break them. Every public call keeps the counters, but for move_block() up to 6.9.
 //

@@ -34,7 +34,7 @@ INSTANTIATE_TEST_SUITE_P(Releases, FreeListsTest, ::testing::ValuesIn(kComparedR
 TEST_P(FreeListsTest, ABlockGoesToTheHeadOfItsList) {
   for (Pfn pfn : {0U, 4U, 8U}) give(pfn, 0, M);
   EXPECT_THAT(list(0, M), ElementsAre(8, 4, 0));
-  EXPECT_EQ(zone.area[0].nr_free, 3U);
+  EXPECT_EQ(zone.free_by_order[0].nr_free, 3U);
   EXPECT_EQ(zone.nr_free_pages, 3);
 }
 
@@ -75,7 +75,7 @@ TEST_P(FreeListsTest, OneOrderBelowTheHeuristicStillApplies) {
 TEST_P(FreeListsTest, BuddiesMergeAllTheWayUp) {
   for (Pfn pfn = 0; pfn < 64; ++pfn) give(pfn, 0, M);
   EXPECT_THAT(list(6, M), ElementsAre(0));
-  for (unsigned order = 0; order < 6; ++order) EXPECT_EQ(zone.area[order].nr_free, 0U);
+  for (unsigned order = 0; order < 6; ++order) EXPECT_EQ(zone.free_by_order[order].nr_free, 0U);
   EXPECT_EQ(zone.nr_free_pages, 64);
 }
 
@@ -143,7 +143,7 @@ TEST_P(FreeListsTest, AFreedIsolateBlockIsInNoCounter) {
   zone.nr_isolate_pageblock = 1;
   give(0, 2, I);
   EXPECT_EQ(zone.nr_free_pages, 0);
-  EXPECT_EQ(zone.area[2].nr_free, 1U);
+  EXPECT_EQ(zone.free_by_order[2].nr_free, 1U);
   give(16, 2, C);
   EXPECT_EQ(zone.nr_free_pages, 4);
   EXPECT_EQ(zone.nr_free_cma, 4);
@@ -434,10 +434,10 @@ TEST(CanBeClaimed, AMovableRequestClaimsHalvesOfPageblocksOrMore) {
   give_block(*machine, 32, 3, Migratetype::unmovable);
   const Fallback& fallback = machine->buddy.fallback();
   const Zone& zone = machine->buddy.zone(0);
-  EXPECT_FALSE(fallback.can_be_claimed(zone.area[0], 0, Migratetype::movable)) << "there is none";
-  EXPECT_FALSE(fallback.can_be_claimed(zone.area[1], 1, Migratetype::movable));
-  EXPECT_TRUE(fallback.can_be_claimed(zone.area[3], 3, Migratetype::movable));
-  EXPECT_TRUE(fallback.can_be_claimed(zone.area[1], 1, Migratetype::reclaimable));
+  EXPECT_FALSE(fallback.can_be_claimed(zone.free_by_order[0], 0, Migratetype::movable)) << "there is none";
+  EXPECT_FALSE(fallback.can_be_claimed(zone.free_by_order[1], 1, Migratetype::movable));
+  EXPECT_TRUE(fallback.can_be_claimed(zone.free_by_order[3], 3, Migratetype::movable));
+  EXPECT_TRUE(fallback.can_be_claimed(zone.free_by_order[1], 1, Migratetype::reclaimable));
 }
 
 }  // namespace

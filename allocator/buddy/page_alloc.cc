@@ -260,7 +260,7 @@ Pfn Buddy::rmqueue(Zone& zone, Gfp gfp, unsigned order, std::uint32_t flags) {
 bool Buddy::takes_reserve_last(const Zone& zone, unsigned order, std::uint32_t flags) {
   if (release_ < Release::v6_0 || (flags & (kAllocHarder | kAllocOom)) == 0) return false;
   for (unsigned o = order; o <= largest_order_; ++o)
-    if (!zone.area[o].lists[index_of(Migratetype::highatomic)].empty())
+    if (!zone.free_by_order[o].lists[index_of(Migratetype::highatomic)].empty())
       return !core_.bugs.fires(Bug::atomic_page_refused);
   return false;
 }
@@ -291,7 +291,7 @@ bool Buddy::unreserve_highatomic(const PageRequest& request, bool force) {
     if (!force && zone.nr_reserved_highatomic <= order_pages(pageblock_order_)) continue;
     SpinGuard zone_lock(core_.engine);
     for (unsigned order = 0; order <= largest_order_; ++order) {
-      const PageList& list = zone.area[order].lists[index_of(Migratetype::highatomic)];
+      const PageList& list = zone.free_by_order[order].lists[index_of(Migratetype::highatomic)];
       if (list.empty()) continue;
       const bool moved = pageblock_types_.unreserve(zone, core_.map.pfn(list.first), type);
       if (moved || release_ < Release::v4_10) return moved;

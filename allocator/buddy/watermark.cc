@@ -64,7 +64,7 @@ std::int64_t Watermarks::lowered(std::int64_t min, std::uint32_t flags) const {
 // half of what the order before had to.
 bool Watermarks::blocks_suffice_v3_5(const Zone& zone, unsigned order, std::int64_t free, std::int64_t min) const {
   for (unsigned o = 0; o < order; ++o) {
-    free -= static_cast<std::int64_t>(zone.area[o].nr_free << o);
+    free -= static_cast<std::int64_t>(zone.free_by_order[o].nr_free << o);
     min >>= 1;
     if (free <= min) return false;
   }
@@ -74,13 +74,13 @@ bool Watermarks::blocks_suffice_v3_5(const Zone& zone, unsigned order, std::int6
 // Returns whether there is one block that is large enough and that the request may use.
 bool Watermarks::blocks_suffice_v4_4(const Zone& zone, unsigned order, std::uint32_t flags) const {
   for (unsigned o = order; o <= largest_order_; ++o) {
-    const FreeArea& area = zone.area[o];
-    if (area.nr_free == 0) continue;
+    const BlocksOfOrder& blocks = zone.free_by_order[o];
+    if (blocks.nr_free == 0) continue;
     for (unsigned type = 0; type < kPcpTypes; ++type)
-      if (!area.lists[type].empty()) return true;
-    if ((flags & kAllocCma) && !area.lists[index_of(Migratetype::cma)].empty()) return true;
+      if (!blocks.lists[type].empty()) return true;
+    if ((flags & kAllocCma) && !blocks.lists[index_of(Migratetype::cma)].empty()) return true;
     const bool reserved = (flags & (kAllocHighatomic | kAllocOom)) != 0;
-    if (reserved && !area.lists[index_of(Migratetype::highatomic)].empty()) return true;
+    if (reserved && !blocks.lists[index_of(Migratetype::highatomic)].empty()) return true;
   }
   return false;
 }

@@ -19,8 +19,8 @@ struct Case {
 class WatermarkTest : public ::testing::TestWithParam<Release> {
  protected:
   static void put(Zone& zone, unsigned order, Migratetype type) {
-    zone.area[order].lists[index_of(type)].first = 0;
-    ++zone.area[order].nr_free;
+    zone.free_by_order[order].lists[index_of(type)].first = 0;
+    ++zone.free_by_order[order].nr_free;
   }
   bool ok(const Zone& zone, const Case& c) const {
     return machine->buddy.watermarks().zone_watermark_ok(zone, static_cast<std::uint64_t>(c.mark),
@@ -261,11 +261,11 @@ TEST(FieldCaseTwo, TheStatePrintedWouldServeTheRequestThroughOneUnmovableBlock) 
   Zone zone;
   zone.nr_free_cma = 80512;
   const std::int64_t free = 362116 / 4;
-  zone.area[3].nr_free = 47;  // 47*32kB (UC)
-  zone.area[3].lists[index_of(Migratetype::cma)].first = 0;
+  zone.free_by_order[3].nr_free = 47;  // 47*32kB (UC)
+  zone.free_by_order[3].lists[index_of(Migratetype::cma)].first = 0;
   for (unsigned order = 4; order <= 10; ++order) {
-    zone.area[order].nr_free = 1;
-    zone.area[order].lists[index_of(Migratetype::cma)].first = 0;
+    zone.free_by_order[order].nr_free = 1;
+    zone.free_by_order[order].lists[index_of(Migratetype::cma)].first = 0;
   }
   const Buddy& buddy = machine->buddy;
   const std::uint32_t atomic = kAllocWmarkMin | kAllocHigh | kAllocHarder;
@@ -273,7 +273,7 @@ TEST(FieldCaseTwo, TheStatePrintedWouldServeTheRequestThroughOneUnmovableBlock) 
   EXPECT_TRUE(buddy.watermarks().zone_watermark_ok(zone, 1139, {.flags = atomic}, free));
   EXPECT_FALSE(buddy.watermarks().zone_watermark_ok(zone, 1139, {.order = 3, .flags = atomic}, free))
       << "area blocks do not serve it";
-  zone.area[3].lists[index_of(Migratetype::unmovable)].first = 0;
+  zone.free_by_order[3].lists[index_of(Migratetype::unmovable)].first = 0;
   EXPECT_TRUE(buddy.watermarks().zone_watermark_ok(zone, 1139, {.order = 3, .flags = atomic}, free));
 }
 
@@ -282,11 +282,11 @@ TEST(WatermarkOf36, EachOrderAsksForHalfAsMuch) {
   const std::unique_ptr<Machine> machine = make_machine(tiny_geometry(Release::v3_6));
   Buddy& buddy = machine->buddy;
   Zone& zone = buddy.zone(0);
-  zone.area[0].nr_free = 40;
+  zone.free_by_order[0].nr_free = 40;
   EXPECT_TRUE(buddy.watermarks().zone_watermark_ok(zone, 30, {}, 64));
   EXPECT_TRUE(buddy.watermarks().zone_watermark_ok(zone, 30, {.order = 1}, 64)) << "63 - 40 against 15";
   EXPECT_FALSE(buddy.watermarks().zone_watermark_ok(zone, 50, {.order = 1}, 64)) << "63 - 40 against 25";
-  zone.area[1].nr_free = 8;
+  zone.free_by_order[1].nr_free = 8;
   EXPECT_FALSE(buddy.watermarks().zone_watermark_ok(zone, 30, {.order = 2}, 64)) << "61 - 40 - 16 against 7";
 }
 
@@ -298,11 +298,11 @@ TEST(WatermarkOf36, AreaPagesAreSubtractedOnce) {
     const std::unique_ptr<Machine> machine = make_machine(g);
     Zone& zone = machine->buddy.zone(0);
     zone.nr_free_cma = 16;
-    zone.area[0].nr_free = 16;
+    zone.free_by_order[0].nr_free = 16;
     EXPECT_TRUE(machine->buddy.watermarks().zone_watermark_ok(zone, 40, {}, 64));
     EXPECT_EQ(machine->buddy.watermarks().zone_watermark_ok(zone, 70, {.order = 1, .flags = kAllocCma}, 64), false);
     EXPECT_EQ(machine->buddy.watermarks().zone_watermark_ok(zone, 46, {.order = 1}, 64), true);
-    zone.area[0].nr_free = 26;
+    zone.free_by_order[0].nr_free = 26;
     EXPECT_EQ(machine->buddy.watermarks().zone_watermark_ok(zone, 46, {.order = 1}, 64), !fault)
         << "63 - 26 against 23, and 63 - 16 - 26 under the fault";
   }

@@ -1,6 +1,6 @@
 // The state of one zone, and the zones of a machine.
 //
-// A Zone is plain data, copied and compared as such: free areas, counters, watermarks and per-CPU lists. buddy/ writes
+// A Zone is plain data, copied and compared as such: free blocks, counters, watermarks and per-CPU lists. buddy/ writes
 // it. Of other layers isolation/ writes nr_isolate_pageblock and the counters, and kswapd lowers watermark_boost.
 //
 // Locks: zone->lock protects everything but the per-CPU lists. Those belong to their CPU: interrupts are off
@@ -26,10 +26,11 @@ enum class ZoneKind : std::uint8_t { dma, dma32, normal, high_mem, movable, othe
 // Returns the kind of a zone from its name: "DMA32".
 ZoneKind zone_kind_from_name(const std::string& name);
 
-struct FreeArea {
-  std::array<PageList, kMigratetypes> lists;
-  std::uint64_t nr_free = 0;  // blocks on all six lists
-  friend bool operator==(const FreeArea&, const FreeArea&) = default;
+// The free blocks of one order (the kernel's struct free_area).
+struct BlocksOfOrder {
+  std::array<PageList, kMigratetypes> lists;  // by type
+  std::uint64_t nr_free = 0;                  // blocks on all lists
+  friend bool operator==(const BlocksOfOrder&, const BlocksOfOrder&) = default;
 };
 
 // Up to 5.13 lists 0..2 are in use: one per type, order 0. Since 5.14 list 3 * order + type holds blocks of orders
@@ -65,7 +66,7 @@ struct Zone {
   std::uint64_t present = 0;  // frames that exist
   std::uint64_t managed = 0;  // frames given to the allocator
   std::uint64_t cma = 0;      // frames of areas that were activated
-  std::array<FreeArea, kOrderLimit> area;
+  std::array<BlocksOfOrder, kOrderLimit> free_by_order;
   // Exact, unlike the kernel's per-CPU batched counters. Pages in Isolate blocks are in neither.
   std::int64_t nr_free_pages = 0;
   std::int64_t nr_free_cma = 0;

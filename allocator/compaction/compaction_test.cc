@@ -287,7 +287,7 @@ class FragmentedTest : public CompactionTest {
     for (Pfn pfn = 4; pfn < 1024; pfn += 8)
       if (pfn != 68 && machine->map.present(pfn)) own(pfn, PageKind::unmovable);
     for (unsigned order = 0; order <= 2; ++order) {
-      PageList& list = machine->buddy.zone(0).area[order].lists[index_of(Migratetype::movable)];
+      PageList& list = machine->buddy.zone(0).free_by_order[order].lists[index_of(Migratetype::movable)];
       std::vector<Pfn> blocks = pfns_of(machine->map, list);
       std::ranges::sort(blocks);
       for (const Pfn block : order == 2 ? named : std::vector<Pfn>{}) std::erase(blocks, block);
@@ -511,7 +511,7 @@ TEST_P(FragmentedTest, In36ABlockOfAnotherTypeIsNoSuccess) {
   for (Pfn pfn = 64; pfn < 128; ++pfn) machine->map.set_pageblock_type(pfn, Migratetype::unmovable);
   EXPECT_EQ(compact_for(3, CompactPriority::light), CompactResult::complete);
   EXPECT_EQ(sources_in(64, 128), 0U);
-  EXPECT_TRUE(machine->buddy.zone(0).area[6].lists[index_of(Migratetype::movable)].empty());
+  EXPECT_TRUE(machine->buddy.zone(0).free_by_order[6].lists[index_of(Migratetype::movable)].empty());
 }
 
 // --- what ends it early ---

@@ -39,10 +39,10 @@ bool ZoneCompaction::may_search_source() const {
 // Searches one order of the free lists for a block below `high` whose pageblock is not to be skipped. Returns the start
 // of its pageblock, or kNoPfn.
 Pfn ZoneCompaction::find_source_of_order(unsigned order, Pfn high, unsigned limit, unsigned& scanned) {
-  FreeArea& area = buddy_.zone(zone_).area[order];
-  if (area.nr_free == 0) return kNoPfn;
+  BlocksOfOrder& blocks = buddy_.zone(zone_).free_by_order[order];
+  if (blocks.nr_free == 0) return kNoPfn;
   SpinGuard zone_lock(core_.engine);
-  PageList& list = area.lists[index_of(Migratetype::movable)];
+  PageList& list = blocks.lists[index_of(Migratetype::movable)];
   const auto to_back = [&](Frame frame) {
     if (list.last != frame) list.rotate_to_front(core_.map, core_.map.at(frame).next);
   };
@@ -122,8 +122,8 @@ struct ZoneCompaction::FastSearch {
 // Searches one order of the free lists, from the tail, and takes what it finds. Returns the first page of the block;
 // kNoPfn if none was found, or if it could not be taken (search.stop).
 Pfn ZoneCompaction::fast_search_order(FastSearch& search, int order) {
-  FreeArea& area = buddy_.zone(zone_).area[static_cast<unsigned>(order)];
-  PageList& list = area.lists[index_of(Migratetype::movable)];
+  BlocksOfOrder& blocks = buddy_.zone(zone_).free_by_order[static_cast<unsigned>(order)];
+  PageList& list = blocks.lists[index_of(Migratetype::movable)];
   SpinGuard zone_lock(core_.engine);
   Pfn found = kNoPfn;
   Pfn second = 0;
@@ -183,7 +183,7 @@ Task<void> ZoneCompaction::fast_isolate_freepages() {
   Pfn found = kNoPfn;
   for (int order = search_order_; found == kNoPfn && order >= 0; order = next_search_order(order)) {
     core_.engine.turn();
-    if (zone().area[static_cast<unsigned>(order)].nr_free == 0) continue;
+    if (zone().free_by_order[static_cast<unsigned>(order)].nr_free == 0) continue;
     found = fast_search_order(search, order);
     if (search.stop) order = search_order_ + 1;
     search.stop = false;

@@ -18,7 +18,7 @@ int ZoneCompaction::fragmentation_index() const {
   std::uint64_t pages = 0;
   bool suits = false;
   for (unsigned order = 0; order <= buddy_.largest_order(); ++order) {
-    const std::uint64_t free = zone().area[order].nr_free;
+    const std::uint64_t free = zone().free_by_order[order].nr_free;
     blocks += free;
     pages += free << order;
     suits = suits || (order >= wanted && free != 0);
@@ -75,10 +75,10 @@ bool ZoneCompaction::scanners_met() const { return block_start(free_pfn_) <= blo
 bool ZoneCompaction::suitable_page(bool& claimed) const {
   const bool movable = request_.type == Migratetype::movable;
   for (auto order = static_cast<unsigned>(request_.order); order <= buddy_.largest_order(); ++order) {
-    const FreeArea& area = zone().area[order];
-    if (!area.lists[index_of(request_.type)].empty()) return true;
-    if (movable && !area.lists[index_of(Migratetype::cma)].empty()) return true;
-    claimed = buddy_.fallback().can_be_claimed(area, order, request_.type);
+    const BlocksOfOrder& blocks = zone().free_by_order[order];
+    if (!blocks.lists[index_of(request_.type)].empty()) return true;
+    if (movable && !blocks.lists[index_of(Migratetype::cma)].empty()) return true;
+    claimed = buddy_.fallback().can_be_claimed(blocks, order, request_.type);
     if (claimed) return true;
   }
   return false;
@@ -101,9 +101,9 @@ CompactResult ZoneCompaction::finished_v3_5() {
   if (!buddy_.watermarks().zone_watermark_ok(zone(), mark, {.order = wanted}, zone().nr_free_pages))
     return CompactResult::go_on;
   for (unsigned order = wanted; order <= buddy_.largest_order(); ++order) {
-    const FreeArea& area = zone().area[order];
-    if (!area.lists[index_of(request_.type)].empty()) return CompactResult::success;
-    if (order >= core_.map.pageblock_order() && area.nr_free != 0) return CompactResult::success;
+    const BlocksOfOrder& blocks = zone().free_by_order[order];
+    if (!blocks.lists[index_of(request_.type)].empty()) return CompactResult::success;
+    if (order >= core_.map.pageblock_order() && blocks.nr_free != 0) return CompactResult::success;
   }
   return CompactResult::go_on;
 }

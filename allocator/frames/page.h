@@ -16,7 +16,7 @@ inline constexpr Frame kNil = ~Frame{0};
 
 // The machine's hash contains the bits: never reorder.
 enum PageFlag : std::uint32_t {
-  kPageBuddy = 1U << 0,     // heads a free block in a free area; `order` and `list_type` say which
+  kPageBuddy = 1U << 0,     // heads a free block: `order` and `list_type` say on which list
   kPagePcp = 1U << 1,       // heads a block of `order` on a per-CPU list
   kPageReserved = 1U << 2,  // kept by boot
   kPageHole = 1U << 3,      // no such frame exists
@@ -51,7 +51,7 @@ struct Page {
   // Number of ptes that map it (the kernel stores this minus one). The first page of a compound page counts for all:
   // ptes of any of its pages, and pmds of the whole.
   std::int32_t map = 0;
-  Frame next = kNil;  // on the page's only list: a free area's, a per-CPU, an LRU or a task's list
+  Frame next = kNil;  // on the page's only list: a free list, a per-CPU list, one of the LRU or a task's
   Frame prev = kNil;
   std::uint32_t flags = 0;
   std::uint8_t order = 0;  // of the free block, the per-CPU block or the allocated block it heads

@@ -41,7 +41,7 @@ INSTANTIATE_TEST_SUITE_P(Between, IsolationTest, ::testing::ValuesIn(kVersionsBe
 // --- isolating and giving back ---
 
 TEST_P(IsolationTest, AnIsolatedRangeIsInNoCounterAndComesBackWhole) {
-  const std::uint64_t before = zone.area[6].nr_free;
+  const std::uint64_t before = zone.free_by_order[6].nr_free;
   EXPECT_EQ(start(512, 640), 0);
   EXPECT_THAT(isolated_blocks(), ElementsAre(512, 528, 544, 560, 576, 592, 608, 624));
   EXPECT_EQ(zone.nr_isolate_pageblock, 8U);
@@ -53,7 +53,7 @@ TEST_P(IsolationTest, AnIsolatedRangeIsInNoCounterAndComesBackWhole) {
   EXPECT_EQ(zone.nr_isolate_pageblock, 0U);
   EXPECT_EQ(zone.nr_free_pages, 1024);
   EXPECT_EQ(zone.nr_free_cma, 512);
-  EXPECT_EQ(zone.area[6].nr_free, before);
+  EXPECT_EQ(zone.free_by_order[6].nr_free, before);
 }
 
 TEST_P(IsolationTest, IsolatedPagesAreNotAllocated) {

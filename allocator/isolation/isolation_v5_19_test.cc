@@ -56,7 +56,7 @@ TEST_F(IsolationSince519, EveryRangeIsCutAndHealed) {
       run_now(m->isolation.undo_isolate_page_range(from, to, Migratetype::cma));
       EXPECT_EQ(recount_free(*m), std::make_pair(std::int64_t{1024}, std::int64_t{512}));
       EXPECT_EQ(z.nr_free_cma, 512);
-      EXPECT_EQ(z.area[6].nr_free, 16U) << from << " " << to;
+      EXPECT_EQ(z.free_by_order[6].nr_free, 16U) << from << " " << to;
     }
 }
 

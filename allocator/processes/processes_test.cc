@@ -126,7 +126,7 @@ TEST_P(ProcessesTest, ExitGivesEveryPageBack) {
   run_now(machine_->lru.drain().add_drain_all());
   const int all = PerCpuLists::kAllZones;
   run_now(machine_->buddy.per_cpu().drain_all_pages(all));
-  // Pages that per-CPU lists had before may have gone to the free areas meanwhile.
+  // Pages that per-CPU lists had before may have gone to the free lists meanwhile.
   EXPECT_GE(recount_free(*machine_).first, free);
   EXPECT_FALSE(machine_->processes.alive(process));
 }

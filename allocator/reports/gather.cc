@@ -102,10 +102,10 @@ void FigureWalk::read_zone(std::size_t z) {
 
 void FigureWalk::read_blocks(const Zone& zone, ZoneFigures& figures) {
   for (unsigned order = 0; order <= memory_.largest_order; ++order) {
-    const FreeArea& area = zone.area[order];
-    figures.blocks[order] = area.nr_free;
+    const BlocksOfOrder& blocks = zone.free_by_order[order];
+    figures.blocks[order] = blocks.nr_free;
     for (unsigned type = 0; type < kMigratetypes; ++type) {
-      if (area.lists[type].empty()) continue;
+      if (blocks.lists[type].empty()) continue;
       if (migratetype_at(type) == Migratetype::cma && from_.core.bugs.fires(Bug::report_hides_areas)) continue;
       figures.types[order] |= static_cast<std::uint8_t>(1U << type);
     }

@@ -91,8 +91,8 @@ void Recorder::zones() {
     row(zone.present, zone.managed, zone.nr_free_pages, zone.nr_free_cma, zone.nr_isolate_pageblock,
         zone.nr_reserved_highatomic, zone.watermark[0], zone.watermark[1], zone.watermark[2], zone.watermark_boost);
     add("free list", 2);
-    for (const FreeArea& area : zone.area)
-      for (const PageList& list : area.lists) row(link(list.first), link(list.last));
+    for (const BlocksOfOrder& blocks : zone.free_by_order)
+      for (const PageList& list : blocks.lists) row(link(list.first), link(list.last));
     add("per-CPU lists", 1);
     for (int cpu = 0; cpu < std::min(from_.cpus, kMaxCpus); ++cpu) {
       const PerCpuPages& pcp = zone.pcp[static_cast<std::size_t>(cpu)];

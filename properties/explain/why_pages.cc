@@ -136,7 +136,7 @@ bool ZoneRefusal::may_use(unsigned type) const {
 std::optional<unsigned> ZoneRefusal::largest_order(bool of_any_type) const {
   for (unsigned order = machine_.buddy.largest_order() + 1; order-- > 0;)
     for (unsigned type = 0; type < kMigratetypes; ++type)
-      if ((of_any_type || may_use(type)) && !zone_.area[order].lists[type].empty()) return order;
+      if ((of_any_type || may_use(type)) && !zone_.free_by_order[order].lists[type].empty()) return order;
   return std::nullopt;
 }
 
@@ -175,7 +175,7 @@ std::string ZoneRefusal::larger_than_free() const {
 std::int64_t ZoneRefusal::free_in_reserve() const {
   std::int64_t pages = 0;
   for (unsigned order = 0; order <= machine_.buddy.largest_order(); ++order) {
-    const PageList& list = zone_.area[order].lists[index_of(Migratetype::highatomic)];
+    const PageList& list = zone_.free_by_order[order].lists[index_of(Migratetype::highatomic)];
     for (Frame frame = list.first; frame != kNil; frame = machine_.map.at(frame).next)
       pages += static_cast<std::int64_t>(order_pages(order));
   }

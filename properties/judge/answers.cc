@@ -175,7 +175,8 @@ std::vector<std::string> dump_area(const Machine& machine, AreaId id, bool lists
   for (unsigned order = 0; order <= machine.buddy.largest_order(); ++order)
     for (unsigned type = 0; type < kMigratetypes; ++type) {
       std::string line;
-      for (Frame frame = zone.area[order].lists[type].first; frame != kNil; frame = machine.map.at(frame).next) {
+      for (Frame frame = zone.free_by_order[order].lists[type].first; frame != kNil;
+           frame = machine.map.at(frame).next) {
         const Pfn pfn = machine.map.pfn(frame);
         if (area.contains(pfn)) line += " " + std::to_string(pfn - area.base);
       }

@@ -29,9 +29,9 @@ void SumChecks::compare_zone(std::size_t z) const {
     broken(Law::counters, fmt::format("zone {}: nr_isolate_pageblock is {}, a recount gives {}", name,
                                       zone.nr_isolate_pageblock, sum[Counted::isolate_blocks]));
   for (unsigned order = 0; order <= machine().buddy.largest_order(); ++order)
-    if (zone.area[order].nr_free != static_cast<std::uint64_t>(sum.free_blocks(order)))
+    if (zone.free_by_order[order].nr_free != static_cast<std::uint64_t>(sum.free_blocks(order)))
       broken(Law::counters, fmt::format("zone {}: nr_free of order {} is {}, a recount gives {}", name, order,
-                                        zone.area[order].nr_free, sum.free_blocks(order)));
+                                        zone.free_by_order[order].nr_free, sum.free_blocks(order)));
   compare_lru_of_zone(z, name);
   std::int64_t cached = 0;
   for (int cpu = 0; cpu < machine().engine.cpus(); ++cpu) cached += zone.pcp[static_cast<unsigned>(cpu)].count;

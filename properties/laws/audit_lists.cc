@@ -21,15 +21,15 @@ bool same(const Value& a, const Value& b) {
 }  // namespace
 
 void ListChecks::begin_afresh() {
-  seen_.free_areas.assign(machine().buddy.zones(), {});
+  seen_.free_blocks.assign(machine().buddy.zones(), {});
   seen_.pcp.assign(machine().buddy.zones(), {});
   seen_.lru = {};
 }
 
 void ListChecks::back_to_boot() {
   const auto orders = static_cast<std::ptrdiff_t>(machine().buddy.largest_order()) + 1;
-  for (std::size_t z = 0; z < seen_.free_areas.size(); ++z) {
-    std::copy_n(booted_.free_areas[z].begin(), orders, seen_.free_areas[z].begin());
+  for (std::size_t z = 0; z < seen_.free_blocks.size(); ++z) {
+    std::copy_n(booted_.free_blocks[z].begin(), orders, seen_.free_blocks[z].begin());
     std::copy_n(booted_.pcp[z].begin(), machine().engine.cpus(), seen_.pcp[z].begin());
   }
   seen_.lru = {};
@@ -39,9 +39,9 @@ void ListChecks::compare_list_ends() {
   const auto cpus = static_cast<unsigned>(machine().engine.cpus());
   for (std::size_t z = 0; z < counts().zones.size(); ++z) {
     const Zone& zone = machine().buddy.zone(z);
-    if (!same(seen_.free_areas[z], zone.area))
+    if (!same(seen_.free_blocks[z], zone.free_by_order))
       for (unsigned order = 0; order <= machine().buddy.largest_order(); ++order)
-        if (!same(seen_.free_areas[z][order], zone.area[order])) compare_free_ends(z, order);
+        if (!same(seen_.free_blocks[z][order], zone.free_by_order[order])) compare_free_ends(z, order);
     for (unsigned cpu = 0; cpu < cpus; ++cpu) {
       PerCpuPages& seen = seen_.pcp[z][cpu];
       if (seen.count == zone.pcp[cpu].count && same(seen.lists, zone.pcp[cpu].lists)) continue;
@@ -55,11 +55,11 @@ void ListChecks::compare_list_ends() {
 
 // Checks where lists end: both the blocks that are at the ends now and those that were there before must agree.
 void ListChecks::compare_free_ends(std::size_t z, unsigned order) {
-  const FreeArea& area = machine().buddy.zone(z).area[order];
-  FreeArea& seen = seen_.free_areas[z][order];
+  const BlocksOfOrder& blocks = machine().buddy.zone(z).free_by_order[order];
+  BlocksOfOrder& seen = seen_.free_blocks[z][order];
   const std::size_t frames = machine().map.pages().size();
   for (unsigned type = 0; type < kMigratetypes; ++type) {
-    const PageList& now = area.lists[type];
+    const PageList& now = blocks.lists[type];
     const PageList& then = seen.lists[type];
     if (now == then) continue;
     for (const Frame end : {now.first, now.last, then.first, then.last})
@@ -74,7 +74,7 @@ void ListChecks::compare_free_ends(std::size_t z, unsigned order) {
                                        name_of(migratetype_at(type))));
     }
   }
-  seen = area;
+  seen = blocks;
 }
 
 void ListChecks::compare_lru_ends(unsigned list) {
@@ -139,7 +139,7 @@ void ListChecks::walk_all_lists() const {
     for (unsigned order = 0; order <= machine().buddy.largest_order(); ++order)
       for (unsigned type = 0; type < kMigratetypes; ++type) {
         std::uint64_t listed = 0;
-        const PageList& list = machine().buddy.zone(z).area[order].lists[type];
+        const PageList& list = machine().buddy.zone(z).free_by_order[order].lists[type];
         for (Frame frame = list.first; frame != kNil && listed <= blocks[z][order][type]; frame = page_at(frame).next)
           ++listed;
         if (listed != blocks[z][order][type])

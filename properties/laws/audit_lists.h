@@ -31,8 +31,8 @@ class ListChecks : private AuditPart {
  private:
   // What the machine had at the last audit.
   struct Seen {
-    std::vector<std::array<FreeArea, kOrderLimit>> free_areas;  // by zone
-    std::vector<std::array<PerCpuPages, kMaxCpus>> pcp;         // by zone
+    std::vector<std::array<BlocksOfOrder, kOrderLimit>> free_blocks;  // by zone
+    std::vector<std::array<PerCpuPages, kMaxCpus>> pcp;               // by zone
     std::array<PageList, kLruLists> lru{};
   };
 

@@ -64,7 +64,7 @@ void PageChecks::check_free_block(const Stretch& stretch, Frame frame, bool& loo
 }
 
 void PageChecks::check_free_links(Frame frame, const Page& page) const {
-  const PageList& list = machine().buddy.zone(page.zone).area[page.order].lists[index_of(page.list_type)];
+  const PageList& list = machine().buddy.zone(page.zone).free_by_order[page.order].lists[index_of(page.list_type)];
   const std::size_t frames = machine().map.pages().size();
   const auto alike = [&](Frame other) {
     if (other >= frames) return false;

@@ -18,7 +18,7 @@ class Corrupter {
   void corrupt() {
     const Pfn pfn = draw(machine_.map.range().pages());
     Zone& zone = machine_.buddy.zone(0);
-    PageList& list = zone.area[draw(7)].lists[draw(kMigratetypes)];
+    PageList& list = zone.free_by_order[draw(7)].lists[draw(kMigratetypes)];
     switch (draw(16)) {
       case 0: ++machine_.map.edit(pfn).ref; break;
       case 1: machine_.map.edit(pfn).flags ^= 1U << draw(26); break;
@@ -31,7 +31,7 @@ class Corrupter {
       case 8: machine_.map.set_pageblock_type(pfn, migratetype_at(static_cast<unsigned>(draw(kMigratetypes)))); break;
       case 9: machine_.map.edit(pfn).list_type = migratetype_at(static_cast<unsigned>(draw(kMigratetypes))); break;
       case 10: zone.nr_free_pages += 1; break;
-      case 11: ++zone.area[draw(7)].nr_free; break;
+      case 11: ++zone.free_by_order[draw(7)].nr_free; break;
       case 12: list.first = list.first == kNil ? static_cast<Frame>(pfn) : machine_.map.at(list.first).next; break;
       case 13: list.last = list.last == kNil ? static_cast<Frame>(pfn) : machine_.map.at(list.last).prev; break;
       case 14: --zone.pcp[draw(2)].count; break;

@@ -264,7 +264,7 @@ bool PageRequests::is_above(const Zone& zone, const Attempt& attempt, std::uint6
   if (order_ == 0 || release_ >= Release::v4_4) return order_ == 0 || has_large_block(zone, attempt);
   // Up to 4.3 enough must be left in larger blocks, order by order; of all types, areas included.
   for (unsigned order = 0; order < order_; ++order) {
-    left -= static_cast<std::int64_t>(zone.area[order].nr_free * order_pages(order));
+    left -= static_cast<std::int64_t>(zone.free_by_order[order].nr_free * order_pages(order));
     must_stay /= 2;
     if (left <= must_stay) return false;
   }
@@ -282,7 +282,7 @@ bool PageRequests::has_large_block(const Zone& zone, const Attempt& attempt) con
 
 bool PageRequests::has_block(const Zone& zone, Migratetype type, unsigned least) const {
   for (unsigned order = std::max(order_, least); order <= machine_->buddy.largest_order(); ++order)
-    if (!zone.area[order].lists[index_of(type)].empty()) return true;
+    if (!zone.free_by_order[order].lists[index_of(type)].empty()) return true;
   return false;
 }
 

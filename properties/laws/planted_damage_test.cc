@@ -74,7 +74,7 @@ class Damaged {
   // Returns a list of free blocks of this order that is empty.
   PageList& empty_list(unsigned order) {
     PageList* empty = nullptr;
-    for (PageList& list : machine.buddy.zone(0).area[order].lists)
+    for (PageList& list : machine.buddy.zone(0).free_by_order[order].lists)
       if (list.empty()) empty = &list;
     CMA_ASSERT(empty != nullptr);
     return *empty;
@@ -446,7 +446,7 @@ TEST(DamagedMachine, OnlyATotalAuditSeesAListWithoutAnEnd) {
   for (const Release release : modelled_releases()) {
     Damaged blocks(release);
     const Page& block = blocks.machine.map.page(blocks.free_block(3));
-    blocks.close_ring(blocks.machine.buddy.zone(0).area[block.order].lists[index_of(block.list_type)]);
+    blocks.close_ring(blocks.machine.buddy.zone(0).free_by_order[block.order].lists[index_of(block.list_type)]);
     EXPECT_EQ(blocks.audit(), "");
     const std::string found = blocks.audit_everything();
     EXPECT_TRUE(found.starts_with("lists: ") && found.find(" are listed, ") != std::string::npos) << found;

@@ -21,7 +21,7 @@ TEST_P(PlantedTest, ListsSeeABrokenLink) {
 
 TEST_P(PlantedTest, ListsSeeAnEndThatIsNone) {
   for (unsigned order = 0; order <= machine_.buddy.largest_order(); ++order) {
-    PageList& list = machine_.buddy.zone(0).area[order].lists[index_of(Migratetype::cma)];
+    PageList& list = machine_.buddy.zone(0).free_by_order[order].lists[index_of(Migratetype::cma)];
     if (list.empty()) continue;
     list.first = kNil;
     break;
@@ -45,7 +45,7 @@ unsigned divide_for_good(Machine& machine, Pfn head) {
   const unsigned order = machine.map.page(head).order;
   CMA_ASSERT(order > 0);
   Zone& zone = machine.buddy.zone(0);
-  PageList& list = zone.area[order - 1].lists[index_of(Migratetype::cma)];
+  PageList& list = zone.free_by_order[order - 1].lists[index_of(Migratetype::cma)];
   const SpinGuard zone_lock(machine.engine);
   machine.buddy.free_lists().take_block(zone, head);
   zone.mod_freepage_state(static_cast<std::int64_t>(order_pages(order)), Migratetype::cma);
@@ -55,7 +55,7 @@ unsigned divide_for_good(Machine& machine, Pfn head) {
     page.order = static_cast<std::uint8_t>(order - 1);
     page.list_type = Migratetype::cma;
     list.push_front(machine.map, machine.map.frame(half));
-    ++zone.area[order - 1].nr_free;
+    ++zone.free_by_order[order - 1].nr_free;
   }
   return order - 1;
 }
@@ -98,7 +98,7 @@ TEST_P(PlantedTest, ListsSeeAnLruPageOfAnotherList) {
 TEST_P(PlantedTest, OnlyATotalAuditSeesARing) {
   const Pfn head = machine_.buddy.free_lists().covering_block(0x2ff);
   const Page& page = machine_.map.page(head);
-  PageList& list = machine_.buddy.zone(0).area[page.order].lists[index_of(page.list_type)];
+  PageList& list = machine_.buddy.zone(0).free_by_order[page.order].lists[index_of(page.list_type)];
   list.remove(machine_.map, machine_.map.frame(head));
   machine_.map.edit(head).next = machine_.map.frame(head);
   machine_.map.edit(head).prev = machine_.map.frame(head);
@@ -115,9 +115,9 @@ TEST_P(PlantedTest, CountersSeeEachCounter) {
   --zone.nr_free_cma;
   EXPECT_EQ(audit(), "counters");
   ++zone.nr_free_cma;
-  ++zone.area[2].nr_free;
+  ++zone.free_by_order[2].nr_free;
   EXPECT_EQ(audit(), "counters");
-  --zone.area[2].nr_free;
+  --zone.free_by_order[2].nr_free;
   ++zone.nr_isolate_pageblock;
   EXPECT_EQ(audit(), "counters");
   --zone.nr_isolate_pageblock;

@@ -161,13 +161,13 @@ TEST_P(PlantedTest, PolicyKnowsAnIsolatedPageOfNoArea) {
 TEST_P(PlantedTest, GrantedKnowsThatTheReserveIsForAtomicRequests) {
   Zone& zone = machine_.buddy.zone(0);
   for (unsigned order = 4; order <= machine_.buddy.largest_order(); ++order)
-    for (PageList& list : zone.area[order].lists) list = {};
+    for (PageList& list : zone.free_by_order[order].lists) list = {};
   EXPECT_EQ(law_of_request(kGfpKernel, 4, kNoPfn), "");
   EXPECT_EQ(law_of_request(kGfpHighuserMovable, 4, kNoPfn), "") << "and the areas have none";
   EXPECT_EQ(law_of_request(kGfpHighuserMovable | kGfpMemalloc, 4, kNoPfn), "") << "nor for one that may have all";
   EXPECT_EQ(law_of_request(kGfpAtomic, 4, kNoPfn), "") << "nor has the reserve yet";
   if (GetParam() < Release::v4_4) return;
-  PageList& reserve = zone.area[4].lists[index_of(Migratetype::highatomic)];
+  PageList& reserve = zone.free_by_order[4].lists[index_of(Migratetype::highatomic)];
   reserve.first = reserve.last = machine_.map.frame(block());
   EXPECT_EQ(law_of_request(kGfpKernel, 4, kNoPfn), "");
   EXPECT_EQ(law_of_request(kGfpAtomic, 4, kNoPfn), "granted");
@@ -223,8 +223,8 @@ TEST_P(PlantedTest, GrantedSeesAVictimThatGetsNothingOfTheReserves) {
       watcher.allocation_ended(kGfpKernel, kOrder, kNoPfn);
     });
   };
-  for (auto& area : machine_.buddy.zone(0).area)
-    for (PageList& list : area.lists) list = {};
+  for (BlocksOfOrder& blocks : machine_.buddy.zone(0).free_by_order)
+    for (PageList& list : blocks.lists) list = {};
   EXPECT_EQ(law(false, false), "");
   EXPECT_EQ(law(true, true), "");
   EXPECT_EQ(law(true, false), "granted");

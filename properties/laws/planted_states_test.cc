@@ -22,9 +22,9 @@ void split_without_merging(Machine& machine, Pfn head, Migratetype upper_type) {
     page.flags = kPageBuddy;
     page.order = static_cast<std::uint8_t>(order);
     page.list_type = half == head ? type : upper_type;
-    PageList& list = zone.area[order].lists[index_of(page.list_type)];
+    PageList& list = zone.free_by_order[order].lists[index_of(page.list_type)];
     list.push_front(machine.map, machine.map.frame(half));
-    ++zone.area[order].nr_free;
+    ++zone.free_by_order[order].nr_free;
   }
 }
 
@@ -125,7 +125,7 @@ TEST_P(BorderTest, AListEndsInBlocksOfItsZone) {
   EXPECT_EQ(audit(), "");
   const Pfn block = kLast + 4;
   ASSERT_EQ(machine_.map.page(block).order, 2);
-  PageList& other = machine_.buddy.zone(1).area[2].lists[index_of(machine_.map.page(block).list_type)];
+  PageList& other = machine_.buddy.zone(1).free_by_order[2].lists[index_of(machine_.map.page(block).list_type)];
   ASSERT_TRUE(other.empty());
   other.first = other.last = machine_.map.frame(block);
   EXPECT_TRUE(says(audit(), "lists", "ends in no block of its own")) << audit();
