@@ -324,11 +324,11 @@ PROMISE(PressurePromise, gives_what_is_kept_for_others_to_no_task_that_has_recla
   rights.assert_all_held();
 }
 
-// Since 6.8, and in the long-term series of 6.1, the reserve for atomic requests is given up before a request fails.
+// Since 6.8, and in the series of 6.1 and 6.6, the reserve for atomic requests is given up before a request fails.
 class RefusalsBesideTheReserve final : public PressedRequests {
  public:
   void allocation_ended(Gfp gfp, unsigned order, Pfn pfn) override {
-    const bool gives_all = machine().release() >= Release::v6_1;
+    const bool gives_all = since(machine().release(), Release::v6_8, {Release::v6_1, Release::v6_6});
     if (pfn != kNoPfn || order != 0 || !is_plain(gfp) || (gfp & kGfpNoretry) != 0 || !gives_all) return;
     for (const ZoneList::Entry& entry : machine().buddy.zonelist(gfp))
       for (unsigned block = 0; block <= machine().buddy.largest_order(); ++block)

@@ -67,8 +67,9 @@ int Declaration::init_reserved_mem(std::uint64_t base, std::uint64_t size, unsig
   const PfnRange range{base >> shift_, (base >> shift_) + (size >> shift_)};
   // The kernel asks whether any of it is reserved (memblock_is_region_reserved), not all.
   if (size == 0 || !memblock_.any_reserved(base, size)) return -kEINVAL;
-  // The alignment unit must hold whole bits: 6.9 dropped that, and so did the stable releases of 5.15 and 6.1.
-  const bool any_bits = release_ >= Release::v5_15 && order_per_bit < 64;
+  // The alignment unit must hold whole bits: 6.9 dropped that.
+  const bool any_bits =
+      since(release_, Release::v6_9, {Release::v5_15, Release::v6_1, Release::v6_6}) && order_per_bit < 64;
   if (!any_bits && (order_per_bit >= 64 || !is_aligned(unit_, order_pages(order_per_bit)))) return -kEINVAL;
   if (!is_aligned(base, unit_ << shift_) || !is_aligned(size, unit_ << shift_)) return -kEINVAL;
   Area area;
@@ -107,8 +108,8 @@ std::optional<int> Declaration::check_declaration(const DeclareRequest& asked, c
                                                   std::uint64_t alignment) {
   const std::uint64_t base = rounded.base;
   const std::uint64_t end = (base + rounded.size) & phys_mask_;  // may wrap round, which no kernel looks for
-  // Two checks of 5.0 and 5.2 that the stable releases of 4.19 have, too.
-  const bool checks_base_and_limit = release_ >= Release::v4_19;
+  // Two checks, of 5.0 and 5.2.
+  const bool checks_base_and_limit = since(release_, Release::v5_2, {Release::v4_19});
   if (checks_base_and_limit && rounded.fixed && !is_aligned(asked.base, alignment)) {
     core_.trace.log("cma: Region at " + physical(asked.base) + " must be aligned to " + physical(alignment) + " bytes");
     return failed_to_reserve(-kEINVAL, asked.size, asked);

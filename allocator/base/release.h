@@ -2,11 +2,13 @@
 //
 // A Release is a version, major.minor, and comparison is by age. A condition names the version that brought a change,
 // whether a machine can run it or not: `release >= Release::v5_13` is true of 6.1, and of a 5.15 on the day that one is
-// modelled. Where long-term series took a change over, it names the oldest of them, and a comment the version. Releases
-// that differ in more have functions of their own, named for the version that brought the difference (`alloc_v5_19`).
+// modelled. Where long-term series took a change over, since() names them, too. Releases that differ in more have
+// functions of their own, named for the version that brought the difference (`alloc_v5_19`), or for the oldest such
+// series, where mainline's next version is not modelled (`scan_v6_12`: 6.13).
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <iosfwd>
 #include <optional>
 #include <span>
@@ -41,6 +43,16 @@ struct ReleaseRange {
 
   constexpr bool contains(Release release) const { return first <= release && (!last || release <= *last); }
 };
+
+// Returns whether a release has a change: mainline has it from `brought` on, and each of the older series in
+// `took_over` by one of its stable releases, of which a machine models the last. A version between two series, which
+// ended before the change came, does not have it.
+constexpr bool since(Release release, Release brought, std::initializer_list<Release> took_over) {
+  if (release >= brought) return true;
+  for (const Release series : took_over)
+    if (release == series) return true;
+  return false;
+}
 
 // Returns the releases that a machine can run, in the order in which they came to the model. The byte form of programs
 // writes the index, so the list grows at its end only. Everything that enumerates releases reads it.

@@ -57,6 +57,18 @@ TEST(Release, ComparisonIsByAgeModelledOrNot) {
   EXPECT_LT(Release::v6_1, Release::v6_12);
 }
 
+// As 6.3 changed who may use the reserves, and 6.1 took it over.
+TEST(Release, AChangeThatASeriesTookOverIsInItAndInMainlineAndNotBetween) {
+  const auto has_it = [](Release release) { return since(release, Release::v6_3, {Release::v5_15, Release::v6_1}); };
+  EXPECT_FALSE(has_it(Release::v5_10));
+  EXPECT_TRUE(has_it(Release::v5_15));
+  EXPECT_FALSE(has_it(Release::v5_16));
+  EXPECT_TRUE(has_it(Release::v6_1));
+  EXPECT_FALSE(has_it(Release::v6_2));
+  EXPECT_TRUE(has_it(Release::v6_3));
+  EXPECT_TRUE(has_it(Release::v7_3));
+}
+
 TEST(ReleaseRange, BothEndsBelongToItAndWithoutLastItHasNoEnd) {
   constexpr ReleaseRange range{Release::v3_19, Release::v4_12};
   EXPECT_FALSE(range.contains(Release::v3_18));

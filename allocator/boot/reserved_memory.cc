@@ -48,9 +48,9 @@ void ReservedMemory::unsupported() const { log_fdt("unsupported node format, ign
 
 // --- scanning ---
 
-// 4.17 made it 32 (recalled), 5.7 64, and the stable releases of 4.19 have 64.
+// 4.17 made it 32 (recalled), 5.7 64.
 std::size_t ReservedMemory::most_regions() const {
-  if (release_ >= Release::v4_19) return 64;
+  if (since(release_, Release::v5_7, {Release::v4_19, Release::v5_4})) return 64;
   return release_ >= Release::v4_17 ? 32 : 16;
 }
 
@@ -230,8 +230,8 @@ void ReservedMemory::sort_regions() {
   for (const ReservedRegion& region : regions_) (region.saved ? saved : others).push_back(region);
   kernel_sort(saved, release_, [&](const ReservedRegion& a, const ReservedRegion& b) {
     if (a.base != b.base) return a.base < b.base ? -1 : 1;
-    // 5.1, and the stable releases of 4.19: regions without a place come before fixed ones at address 0.
-    if (release_ >= Release::v4_19 && a.size != b.size) return a.size < b.size ? -1 : 1;
+    // Regions without a place come before fixed ones at address 0.
+    if (since(release_, Release::v5_1, {Release::v4_19}) && a.size != b.size) return a.size < b.size ? -1 : 1;
     if (release_ >= Release::v6_12 && a.node != b.node) return a.node < b.node ? -1 : 1;
     return 0;
   });

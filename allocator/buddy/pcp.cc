@@ -55,12 +55,13 @@ bool PerCpuLists::allowed_order(unsigned order) const {
   return order <= kPcpLargestOrder || (thp_ && order == pageblock_order_);
 }
 
-// Huge pages have a list for each type up to 5.18, and one for movable ones and one for others in mainline since 6.10.
-// The long-term series between the two have the latter, too.
+// Returns whether huge pages have one list for movable ones and one for others, before a list for each type.
+bool PerCpuLists::has_two_huge_lists() const { return since(release_, Release::v6_10, {Release::v6_1, Release::v6_6}); }
+
 unsigned PerCpuLists::lists_in_use() const {
   if (release_ < Release::v5_14) return kPcpTypes;
   if (!thp_) return kFirstHugeList;
-  return kFirstHugeList + (release_ < Release::v5_19 ? kPcpTypes : 2);
+  return kFirstHugeList + (has_two_huge_lists() ? 2 : kPcpTypes);
 }
 
 unsigned PerCpuLists::list_order(unsigned list) const {
@@ -72,7 +73,7 @@ unsigned PerCpuLists::list_index(Migratetype type, unsigned order) const {
   const unsigned index = index_of(type) < kPcpTypes ? index_of(type) : index_of(Migratetype::movable);
   const bool movable = index == index_of(Migratetype::movable);
   if (order <= kPcpLargestOrder) return kPcpTypes * order + index;
-  if (release_ < Release::v5_19) return kFirstHugeList + index;
+  if (!has_two_huge_lists()) return kFirstHugeList + index;
   return kFirstHugeList + (movable && !core_.bugs.fires(Bug::huge_pages_mixed) ? 1 : 0);
 }
 
@@ -205,14 +206,15 @@ void PerCpuLists::overflow_v5_14(Zone& zone, PerCpuPages& pcp, unsigned order, u
     free_pcppages_bulk_v5_18(zone, pcp, count, list);
 }
 
-// Returns how many pages an overflow frees (nr_pcp_free). Consecutive overflows double: without limit up to 6.6, and
-// up to a factor of 32 in the long-term series from 6.1 on.
+// Returns how many pages an overflow frees (nr_pcp_free). Consecutive overflows double: without limit up to 6.6, but up
+// to a factor of 32 in the long-term series of 6.1 and 6.6.
 int PerCpuLists::free_count_v5_14(PerCpuPages& pcp, bool free_high) const {
   if (free_high) return pcp.count;
   if (pcp.high < pcp.batch) return 1;
   const int most = pcp.high - pcp.batch;
   const int wanted = pcp.batch << pcp.free_factor;
-  const bool may_double = release_ < Release::v6_1 || pcp.free_factor < kBatchScaleMax;
+  const bool limited = since(release_, Release::v6_7, {Release::v6_1, Release::v6_6});
+  const bool may_double = !limited || pcp.free_factor < kBatchScaleMax;
   if (wanted < most && may_double) ++pcp.free_factor;
   // The kernel's clamp() applies the lower bound first, the upper one last.
   return std::min(std::max(wanted, pcp.batch), most);

@@ -55,6 +55,7 @@ class PerCpuLists {
 
  private:
   unsigned list_index(Migratetype type, unsigned order) const;
+  bool has_two_huge_lists() const;
   std::uint64_t rmqueue_bulk(Zone& zone, PageList& list, unsigned order, int blocks, Migratetype type,
                              std::uint32_t flags);
   int refill_pages(PerCpuPages& pcp, unsigned order) const;

@@ -34,8 +34,8 @@ struct BlocksOfOrder {
 };
 
 // Up to 5.13 lists 0..2 are in use: one per type, order 0. Since 5.14 list 3 * order + type holds blocks of orders
-// 0..3. With transparent huge pages there are lists for blocks of the pageblock's order: up to 5.18 12 + type, since
-// then 12 (unmovable, reclaimable) and 13 (movable).
+// 0..3. With transparent huge pages there are lists for blocks of the pageblock's order: 12 + type, or since 6.10 (and
+// in the long-term series of 6.1 and 6.6) 12 (unmovable, reclaimable) and 13 (movable).
 inline constexpr unsigned kPcpLists = 15;
 // Largest order that per-CPU lists hold since 5.14, huge pages aside.
 inline constexpr unsigned kPcpLargestOrder = kCostlyOrder;

@@ -74,8 +74,7 @@ bool OwnerMoves::partially_mapped(Pfn head) const {
 
 Task<int> OwnerMoves::split(Pfn head, PageList* list) {
   const OwnerId first = core_.map.page(head).owner;
-  // Mainline since 6.2, and 6.1 by its stable releases.
-  const int busy = release_ >= Release::v6_1 ? -kEAGAIN : -kEBUSY;
+  const int busy = since(release_, Release::v6_2, {Release::v6_1}) ? -kEAGAIN : -kEBUSY;
   const bool references_matter = release_ >= Release::v4_5;
   // folio_get_anon_vma: nothing maps it, so nothing leads to its anon_vma.
   if (first == 0 || records_.owner(first).huge == 0 || core_.map.page(head).map == 0) co_return -kEBUSY;

@@ -84,10 +84,10 @@ Task<bool> OwnerReclaim::unmap_lazyfree(OwnerId id, Pfn pfn) {
       spaces_.lock(space).unlock(core_.engine);
       co_return false;
     }
-    // A page that others refer to counts as written: they may have a device write to it. Mainline since 5.18, and 5.10
-    // and 5.15 by their stable releases.
+    // A page that others refer to counts as written: they may have a device write to it.
     const Page& page = core_.map.page(pfn);
-    const bool held = release_ >= Release::v5_10 && page.ref != 1 + page.map;
+    const bool others_count = since(release_, Release::v5_18, {Release::v5_10, Release::v5_15});
+    const bool held = others_count && page.ref != 1 + page.map;
     const bool written = there && (held || (pte.dirty && !core_.bugs.fires(Bug::lazyfree_drops_written)));
     if (there && !written) {
       reverse_map_.zap_pte(found);

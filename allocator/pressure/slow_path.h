@@ -48,7 +48,7 @@
 //   small, freed no page; or large                      since 4.8   16 times, if a zone has hope; up to 4.9 for less
 //                                                                   each time, at last for no reclaimable page
 //   not by these, but a reserve for atomic requests     since 4.10  if that freed pages: after 16 turns, since 6.8 (and
-//     is taken back                                                 the long-term series of 6.1) also without hope
+//     is taken back                                                 the series of 6.1 and 6.6) also without hope
 //   not by these, freed pages, and a compaction was     since 4.8   if one would have room in a zone: without bound
 //     skipped; up to 5.3 or put off, given up or                    but that turns free pages
 //     skipped in part

@@ -114,7 +114,7 @@ class SlowPathV4_8 final : public SlowPathSteps {
   bool may_compact() const;
   Task<bool> should_reclaim_retry();
   bool enough_if_reclaimed(const ZoneList::Entry& entry, std::uint64_t reclaimable) const;
-  bool take_reserve(Release first);
+  bool take_reserve();
   bool should_compact_retry();
   bool raise_priority();
   bool any_zone_has_room() const;

@@ -40,14 +40,17 @@ std::uint64_t SlowPathV4_8::kept() const {
   return std::uint64_t{compactions_} << 16 | std::uint64_t{in_vain_} << 8 | priority;
 }
 
-// Returns whether a compaction may be made for the request (gfp_compaction_allowed, 6.9, and the long-term series from
-// 5.10 on); before, it was tried, and skipped all zones.
-bool SlowPathV4_8::may_compact() const { return release_ < Release::v5_10 || has(kGfpIo); }
+// Returns whether a compaction may be made for the request (gfp_compaction_allowed); before, it was tried, and skipped
+// all zones.
+bool SlowPathV4_8::may_compact() const {
+  const bool needs_io = since(release_, Release::v6_9, {Release::v5_10, Release::v5_15, Release::v6_1, Release::v6_6});
+  return !needs_io || has(kGfpIo);
+}
 
 // Compacts memory before anything is reclaimed: for large blocks, which lack contiguous pages rather than pages; since
 // 4.12 for all of memory that does not move, so that it stays together. One that may not use reserves only. With
 // __GFP_NORETRY a large block is given up if that was put off; since 5.4 also if there was no room for it, and since
-// 6.11, as in the long-term series of 6.1, if it should be of one node.
+// 6.11, as in the long-term series of 6.1 and 6.6, if it should be of one node.
 Task<SlowPathSteps::Next> SlowPathV4_8::first_compaction() {
   const bool movable = migratetype_of(request_.gfp) == Migratetype::movable;
   const bool wanted = costly_ || (request_.order > 0 && !movable && release_ >= Release::v4_12);
@@ -58,7 +61,8 @@ Task<SlowPathSteps::Next> SlowPathV4_8::first_compaction() {
   if (!costly_ || !has(kGfpNoretry)) co_return Next::again;
   if (result_ == CompactResult::deferred) co_return Next::fails;
   if (result_ == CompactResult::skipped && release_ >= Release::v5_4) co_return Next::fails;
-  if (has(kGfpThisnode) && release_ >= Release::v6_1) co_return Next::fails;
+  const bool one_node_is_enough = since(release_, Release::v6_11, {Release::v6_1, Release::v6_6});
+  if (has(kGfpThisnode) && one_node_is_enough) co_return Next::fails;
   priority_ = CompactPriority::async;
   co_return Next::again;
 }
@@ -119,15 +123,15 @@ bool SlowPathV4_8::enough_if_reclaimed(const ZoneList::Entry& entry, std::uint64
 }
 
 // Takes back what is reserved for atomic requests, where releases since `first` do. Returns whether pages came free.
-bool SlowPathV4_8::take_reserve(Release first) {
-  if (release_ < first || core_.bugs.fires(Bug::reserve_outlasts_request)) return false;
+bool SlowPathV4_8::take_reserve() {
+  if (core_.bugs.fires(Bug::reserve_outlasts_request)) return false;
   return buddy_.unreserve_highatomic(request_, /*force=*/true);
 }
 
 // Returns whether reclaim may lead somewhere yet: there were no more than 16 turns in vain, and a zone would have
 // enough if all that could be reclaimed was. Waits for I/O if most of that is dirty (up to 5.15). Since 4.10, before it
 // gives up, takes back what is reserved for atomic requests: after 16 turns, since 6.8 (and the long-term series
-// of 6.1) also where no zone would.
+// of 6.1 and 6.6) also where no zone would.
 Task<bool> SlowPathV4_8::should_reclaim_retry() {
   const bool in_vain = progress_ == 0 || costly_;
   // More make no difference.
@@ -135,7 +139,8 @@ Task<bool> SlowPathV4_8::should_reclaim_retry() {
     in_vain_ = 0;
   else if (!core_.bugs.fires(Bug::vain_turns_uncounted))
     in_vain_ = std::min(in_vain_ + 1, kMostTurnsInVain + 1);
-  if (in_vain_ > kMostTurnsInVain) co_return take_reserve(Release::v4_10);
+  const bool knows_reserve = release_ >= Release::v4_10;
+  if (in_vain_ > kMostTurnsInVain) co_return knows_reserve ? take_reserve() : false;
   for (const ZoneList::Entry& entry : request_.zonelist) {
     const std::uint64_t reclaimable = relief_.reclaimable(entry.zone);
     if (!enough_if_reclaimed(entry, reclaimable)) continue;
@@ -147,7 +152,7 @@ Task<bool> SlowPathV4_8::should_reclaim_retry() {
       co_await begin_again();
     co_return true;
   }
-  co_return take_reserve(Release::v6_1);
+  co_return since(release_, Release::v6_8, {Release::v6_1, Release::v6_6}) && take_reserve();
 }
 
 // Raises the priority of compaction. Returns false if it is at its highest, which is lower for large blocks.

@@ -35,7 +35,7 @@ bool Processes::must_not_be_shared(SpaceId parent, OwnerId page) const {
 // and 5.15. Since then, and in the stable releases of 6.1, 6.6 and 6.12, if there are unknown references; 6.1 and 6.6
 // leave out how many their own pin counts, and so always do.
 Task<void> Processes::drain_for_pin(OwnerId id, Pfn pfn) {
-  if (release_ < Release::v6_1) {
+  if (!since(release_, Release::v6_18, {Release::v6_1, Release::v6_6, Release::v6_12})) {
     if (!core_.map.page(pfn).has(kPageLru)) co_await lru_.drain().add_drain_all();
     co_return;
   }

@@ -129,7 +129,8 @@ Task<void> NodeReclaim::judge_scan(LruVec vec, const ScanControl& control) {
 // Returns whether pages are freed for a compaction (in_reclaim_compaction). Since 6.9, and in the long-term series from
 // 5.10 on, not for a caller that may start no I/O, for which none would run.
 bool NodeReclaim::compacts_after(const ScanControl& control) const {
-  if (control.order == 0 || (release_ >= Release::v5_10 && (control.gfp & kGfpIo) == 0)) return false;
+  const bool needs_io = since(release_, Release::v6_9, {Release::v5_10, Release::v5_15, Release::v6_1, Release::v6_6});
+  if (control.order == 0 || (needs_io && (control.gfp & kGfpIo) == 0)) return false;
   return control.order > kCostlyOrder || control.priority < kDefPriority - 2;
 }
 

@@ -101,9 +101,9 @@ void MemoryReports::warn(FailureWarning warning) {
   const Gfp gfp = warning.gfp;
   if ((gfp & kGfpNowarn) != 0 && !from_.core.bugs.fires(Bug::nowarn_ignored)) return;
   if (!trace.admits(trace.warn_alloc_limit, release >= Release::v4_9 ? "warn_alloc" : "warn_alloc_failed")) return;
-  // has_managed_dma, of 5.17 and of the long-term series of 5.10.
+  // has_managed_dma.
   const bool without_dma_memory = (gfp & kGfpDma) != 0 && from_.buddy.gfp_zone(gfp) != ZoneKind::dma;
-  if (without_dma_memory && release >= Release::v5_10) return;
+  if (without_dma_memory && since(release, Release::v5_17, {Release::v5_10, Release::v5_15})) return;
   if (trace.recording()) {
     warning.mems_allowed = nodes_with_memory();
     const std::uint64_t digest = digest_of(warning);
