@@ -165,7 +165,7 @@ void run_to_rest(Machine& machine) {
   while (!engine.at_rest()) {
     bool ran = false;
     for (ActorId actor = 0; actor < engine.actors(); ++actor) {
-      if (engine.look(actor).state != Engine::State::ready) continue;
+      if (engine.look(actor).state != ActorState::ready) continue;
       engine.resume(actor);
       ran = true;
     }

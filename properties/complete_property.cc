@@ -147,7 +147,7 @@ class Windows final : public Witness, public WindowWatcher {
 bool Windows::others_idle() const {
   const Engine& engine = machine_->engine;
   for (ActorId actor = 0; actor < engine.actors(); ++actor)
-    if (actor != engine.current() && engine.look(actor).state != Engine::State::idle) return false;
+    if (actor != engine.current() && engine.look(actor).state != ActorState::idle) return false;
   return true;
 }
 

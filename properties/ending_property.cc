@@ -133,7 +133,7 @@ bool any_ends(Engine& engine, int turns) {
     engine.advance_to(engine.look(next).wake_time);
     for (ActorId woken = engine.take_woken(); woken != kNoActor; woken = engine.take_woken()) {
       engine.resume(woken);
-      if (engine.look(woken).state == Engine::State::idle) return true;
+      if (engine.look(woken).state == ActorState::idle) return true;
     }
   }
   return false;

@@ -307,7 +307,7 @@ class RightsOfTasks final : public PressedRequests {
     next_ = op + 1;
     const Op& performed = program_.ops[op];
     const bool of_task = info_of(performed).performed == Performed::by_actor && performed.performer == Performer{};
-    if (!of_task || machine.engine.look(kMainActor).state != Engine::State::idle) return;
+    if (!of_task || machine.engine.look(kMainActor).state != ActorState::idle) return;
     claim(machine.engine.flags(kMainActor).scope == performed.scope,
           fmt::format("a task is in another scope after operation {} than before", op));
   }

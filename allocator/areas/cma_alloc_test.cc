@@ -586,7 +586,7 @@ TEST_P(AreasTest, AFatalSignalEndsARequestBetweenTwoSweeps) {
   Outcome<Pfn> outcome;
   engine.begin(actor, keep_outcome(machine->areas.cma_alloc(0, 64, 6, false), &outcome));
   engine.resume(actor);
-  ASSERT_EQ(engine.look(actor).state, Engine::State::sleeping);
+  ASSERT_EQ(engine.look(actor).state, ActorState::sleeping);
   engine.flags(actor).fatal_signal = true;
   engine.advance_to(engine.now() + 100 * kMillisecond);
   engine.resume(actor);

@@ -362,10 +362,10 @@ TEST(PcpDrain, ASecondDrainOfAllZonesDoesNotWaitForTheFirst) {
   engine.resume(first);
   engine.begin(all, machine->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
   engine.resume(all);
-  EXPECT_EQ(engine.look(all).state, Engine::State::idle);
+  EXPECT_EQ(engine.look(all).state, ActorState::idle);
   engine.begin(one, machine->buddy.per_cpu().drain_all_pages(0));
   engine.resume(one);
-  EXPECT_EQ(engine.look(one).state, Engine::State::waiting);
+  EXPECT_EQ(engine.look(one).state, ActorState::waiting);
   run_to_rest(*machine);
 }
 

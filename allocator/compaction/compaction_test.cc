@@ -605,7 +605,7 @@ TEST_P(FragmentedTest, AnAsynchronousScanTakesTheOtherPositionAlongOnce) {
     }(*machine));
     machine->engine.stop_at(actor, Point::compact_block, 6);
     machine->engine.resume(actor);
-    ASSERT_EQ(machine->engine.look(actor).state, Engine::State::ready);
+    ASSERT_EQ(machine->engine.look(actor).state, ActorState::ready);
     const ScannerPositions after = positions();
     run_to_rest(*machine);
     EXPECT_GT(after.migrate[0], 64U);
@@ -718,7 +718,7 @@ TEST_P(HugeSourceTest, ATargetThatIsNotNeededGoesBack) {
     machine->engine.begin(actor, machine->compaction.compact_memory());
     machine->engine.stop_at(actor, Point::migrate_unmapped, 1);
     machine->engine.resume(actor);
-    while (machine->engine.look(actor).state == Engine::State::ready && !machine->map.page(kHuge).has(kPageLocked)) {
+    while (machine->engine.look(actor).state == ActorState::ready && !machine->map.page(kHuge).has(kPageLocked)) {
       machine->engine.stop_at(actor, Point::migrate_unmapped, 1);
       machine->engine.resume(actor);
     }
@@ -799,7 +799,7 @@ TEST_P(EndlessRound, ADriversPageThatRefusesKeepsACompactionGoingSince63) {
   EXPECT_TRUE(machine->page_allocator.endless().compacts(actor));
   machine->engine.flags(actor).given_up = true;
   wake(actor);
-  EXPECT_EQ(machine->engine.look(actor).state, Engine::State::idle);
+  EXPECT_EQ(machine->engine.look(actor).state, ActorState::idle);
   EXPECT_EQ(result_, CompactResult::contended);
   for (const Page& page : machine->map.pages()) EXPECT_FALSE(page.has(kPageInFlight | kPageIsolated));
 }
@@ -808,7 +808,7 @@ TEST_P(EndlessRound, EndsOnceTheDriverRefusesNoMore) {
   refuse(100);
   const ActorId actor = begin();
   for (int turn = 0; turn < 100 && between(actor); ++turn) wake(actor);
-  EXPECT_EQ(machine->engine.look(actor).state, Engine::State::idle);
+  EXPECT_EQ(machine->engine.look(actor).state, ActorState::idle);
   EXPECT_EQ(machine->owners.owner(refusing_).refusals == 0, GetParam() >= Release::v6_3);
 }
 

@@ -45,13 +45,13 @@ struct Actor {
   ActorState state = ActorState::idle;
   TaskFlags flags;
   Point last_point = Point::kCount;  // of its operation, when that was last suspended or ended
-  Point stop_point = Point::kCount;
-  unsigned stop_countdown = 0;
+  Point stop_point = Point::kCount;  // where it is to stop (Engine::stop_at()); kCount: nowhere
+  unsigned stop_countdown = 0;       // passings of that point until then
   Task<void> operation;
   PromiseBase* leaf = nullptr;  // innermost suspended coroutine
   Time wake_time = 0;
-  const char* waits_what = "";
-  ActorId waits_on = kNoActor;
+  const char* waits_what = "";  // the object that it waits for, or did last
+  ActorId waits_on = kNoActor;  // the actor that holds the object
 };
 
 struct Actors {

@@ -30,18 +30,18 @@ ActorId Engine::add_actor(int cpu) {
 }
 
 void Engine::bind(ActorId actor, int cpu) {
-  CMA_ASSERT(actors_.of[actor].state == State::idle && cpu >= 0 && cpu < cpus_);
+  CMA_ASSERT(actors_.of[actor].state == ActorState::idle && cpu >= 0 && cpu < cpus_);
   actors_.of[actor].cpu = cpu;
   if (actor == actors_.current) cpu_ = cpu;
 }
 
 void Engine::begin(ActorId id, Task<void> operation) {
   Actor& actor = actors_.of[id];
-  CMA_ASSERT(actor.state == State::idle);
+  CMA_ASSERT(actor.state == ActorState::idle);
   actor.operation = std::move(operation);
   actor.last_point = Point::kCount;
   actor.leaf = &actor.operation.promise();
-  actor.state = State::ready;
+  actor.state = ActorState::ready;
   ++inside_;
 }
 
@@ -54,7 +54,7 @@ void Engine::assume(ActorId actor) {
 }
 
 void Engine::finish(Actor& actor) {
-  actor.state = State::idle;
+  actor.state = ActorState::idle;
   actor.stop_point = Point::kCount;
   actor.leaf = nullptr;
   --inside_;
@@ -76,7 +76,7 @@ void Engine::run_to_a_stop(Actor& actor) {
 void Engine::resume(ActorId id) {
   assume(id);
   Actor& actor = actors_.of[id];
-  CMA_ASSERT(actor.state == State::ready && actor.leaf != nullptr);
+  CMA_ASSERT(actor.state == ActorState::ready && actor.leaf != nullptr);
   CMA_ASSERT(!spinlocks_.any_held());
   std::erase(actors_.woken, id);
   run_to_a_stop(actor);
@@ -90,7 +90,7 @@ void Engine::resume(ActorId id) {
 void Engine::abandon() {
   CMA_ASSERT(!actors_.running);
   for (Actor& actor : actors_.of) {
-    if (actor.state == State::idle) continue;
+    if (actor.state == ActorState::idle) continue;
     actor.operation = {};
     finish(actor);
   }
@@ -114,7 +114,7 @@ void Engine::reset() {
 }
 
 void Engine::stop_at(ActorId id, Point point, unsigned nth) {
-  CMA_ASSERT(nth >= 1 && actors_.of[id].state != State::idle);
+  CMA_ASSERT(nth >= 1 && actors_.of[id].state != ActorState::idle);
   actors_.of[id].stop_point = point;
   actors_.of[id].stop_countdown = nth;
   actors_.update_watching();
@@ -135,7 +135,7 @@ ActorId Engine::take_woken() {
 ActorId Engine::next_sleeper() const {
   ActorId first = kNoActor;
   for (ActorId id = 0; id < actors_.of.size(); ++id) {
-    if (actors_.of[id].state != State::sleeping) continue;
+    if (actors_.of[id].state != ActorState::sleeping) continue;
     if (first == kNoActor || actors_.of[id].wake_time < actors_.of[first].wake_time) first = id;
   }
   return first;
@@ -152,9 +152,10 @@ void Engine::advance_to(Time time) {
 }
 
 ActorView Engine::look(ActorId id) const {
+  CMA_ASSERT(id < actors_.of.size());
   const Actor& actor = actors_.of[id];
   const bool runs = actors_.running && id == actors_.current;
-  const bool waits = actor.state == State::waiting || actor.state == State::sleeping;
+  const bool waits = actor.state == ActorState::waiting || actor.state == ActorState::sleeping;
   return {.state = actor.state,
           .last_point = runs ? last_point_ : actor.last_point,
           .waits_for = waits ? actor.waits_what : std::string_view(),

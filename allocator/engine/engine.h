@@ -2,9 +2,9 @@
 // stops it at a point on request, parks it while it waits, counts steps and keeps the virtual clock. It decides
 // nothing: its caller, the interpreter, chooses the actor to resume.
 //
-// The class has three parts, by their callers. The scheduler (the interpreter, tests) adds actors, runs them and turns
-// the clock. Operations ask which actor runs, and count work. What operations await (await.h, mutex.h, bit_locks.h)
-// suspends the current actor and wakes others by a class of its own, Parking, on the same record (actors.h).
+// The class has two parts, by their callers. The scheduler (the interpreter, tests) adds actors, runs them and turns
+// the clock. Operations ask which actor runs, and count work. What operations await (await.h, mutex.h, bit_locks.h) is
+// a friend: it suspends the current actor and wakes others by a class of its own, Parking, on the same record.
 //
 // Thread safety: none; one thread uses a machine. Cost: an unwatched point is a handful of instructions. Linear in the
 // number of actors are resume(), stop_at(), set_watcher(), take_woken() and next_sleeper(); and, once more for each
@@ -41,8 +41,6 @@ struct ActorView {
 
 class Engine {
  public:
-  using State = ActorState;
-
   // No limit, of steps or of turns.
   static constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
 
@@ -119,7 +117,7 @@ class Engine {
 
   // ============ For operations and the layers that they run in ============
 
-  // Returns the current actor: the one that resume() or assume() named last, kMainActor at first.
+  // Returns the current actor: the one that resume() or assume() named last, kMainActor at first and after reset().
   ActorId current() const { return actors_.current; }
   // Returns its CPU.
   int cpu() const { return cpu_; }
@@ -156,12 +154,15 @@ class Engine {
       out_of_turns();
   }
 
-  // ============ For what operations await: at(), sleep_for() and the locks ============
-
-  // Returns the part that suspends the current actor, and wakes others.
+ private:
+  // What operations await suspends and wakes actors.
+  friend class AtPoint;
+  friend class Sleep;
+  friend class Mutex;
+  template <class Bits>
+  friend class BitLocks;
   Parking& parking() { return parking_; }
 
- private:
   [[noreturn]] void out_of_steps();
   [[noreturn]] void out_of_turns();
   std::string function_of_last_point() const;

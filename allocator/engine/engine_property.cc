@@ -53,7 +53,7 @@ std::vector<std::uint64_t> run(const std::vector<std::vector<Step>>& plans, cons
   while (!engine.at_rest()) {
     std::vector<ActorId> ready;
     for (ActorId actor : actors)
-      if (engine.look(actor).state == Engine::State::ready) ready.push_back(actor);
+      if (engine.look(actor).state == ActorState::ready) ready.push_back(actor);
     if (ready.empty()) {
       engine.advance_to(engine.now() + 1);
       continue;

@@ -11,7 +11,6 @@
 namespace cma {
 namespace {
 
-using State = Engine::State;
 using Log = std::vector<std::string>;
 
 Task<void> passes(Engine& engine, int count, Log& log, std::string name) {
@@ -33,12 +32,12 @@ class EngineTest : public ::testing::Test {
 
 TEST_F(EngineTest, AnUnwatchedOperationRunsToItsEnd) {
   engine.begin(a, passes(engine, 3, log, "a"));
-  EXPECT_EQ(engine.look(a).state, State::ready);
+  EXPECT_EQ(engine.look(a).state, ActorState::ready);
   EXPECT_TRUE(log.empty());
   EXPECT_FALSE(engine.at_rest());
   engine.resume(a);
   EXPECT_EQ(log, (Log{"a1", "a2", "a3"}));
-  EXPECT_EQ(engine.look(a).state, State::idle);
+  EXPECT_EQ(engine.look(a).state, ActorState::idle);
   EXPECT_TRUE(engine.at_rest());
 }
 
@@ -66,7 +65,7 @@ TEST_F(EngineTest, WhatAnOperationThrowsComesOutOfResumeAndLeavesTheActorIdle) {
   };
   engine.begin(a, fails());
   EXPECT_THROW(engine.resume(a), EngineFault);
-  EXPECT_EQ(engine.look(a).state, State::idle);
+  EXPECT_EQ(engine.look(a).state, ActorState::idle);
   EXPECT_TRUE(engine.at_rest());
 }
 
@@ -79,11 +78,11 @@ TEST_F(EngineTest, StopsAtTheNthPassOnly) {
     engine.stop_at(a, Point::migrate_page, nth);
     engine.resume(a);
     EXPECT_EQ(log.size(), nth - 1);
-    EXPECT_EQ(engine.look(a).state, State::ready);
+    EXPECT_EQ(engine.look(a).state, ActorState::ready);
     EXPECT_EQ(engine.look(a).last_point, Point::migrate_page);
     engine.resume(a);
     EXPECT_EQ(log.size(), 4U);
-    EXPECT_EQ(engine.look(a).state, State::idle);
+    EXPECT_EQ(engine.look(a).state, ActorState::idle);
   }
 }
 
@@ -105,8 +104,8 @@ TEST_F(EngineTest, AStopIsForOneActorAndOnePoint) {
   engine.stop_at(a, Point::migrate_locked, 1);
   engine.resume(a);
   engine.resume(b);
-  EXPECT_EQ(engine.look(a).state, State::idle);
-  EXPECT_EQ(engine.look(b).state, State::ready);
+  EXPECT_EQ(engine.look(a).state, ActorState::idle);
+  EXPECT_EQ(engine.look(b).state, ActorState::ready);
   EXPECT_EQ(log, Log{"a1"});
 }
 
@@ -118,11 +117,11 @@ TEST_F(EngineTest, AStopThatWasNotReachedEndsWithItsOperation) {
   engine.begin(a, passes(engine, 1, log, "a"));
   engine.stop_at(a, Point::migrate_page, 5);
   engine.resume(a);
-  EXPECT_EQ(engine.look(a).state, State::idle);
+  EXPECT_EQ(engine.look(a).state, ActorState::idle);
   EXPECT_FALSE(engine.watching());
   engine.begin(a, passes(engine, 8, log, "a"));
   engine.resume(a);
-  EXPECT_EQ(engine.look(a).state, State::idle);
+  EXPECT_EQ(engine.look(a).state, ActorState::idle);
 }
 
 class StopEverywhere final : public PointWatcher {
@@ -141,12 +140,12 @@ TEST_F(EngineTest, AWatcherSeesEveryPassAndMayStopThere) {
   engine.begin(a, passes(engine, 3, log, "a"));
   for (int resumed = 1; resumed <= 3; ++resumed) {
     engine.resume(a);
-    EXPECT_EQ(engine.look(a).state, State::ready);
+    EXPECT_EQ(engine.look(a).state, ActorState::ready);
     EXPECT_EQ(watcher.seen.size(), static_cast<std::size_t>(resumed));
   }
   watcher.stop = false;
   engine.resume(a);
-  EXPECT_EQ(engine.look(a).state, State::idle);
+  EXPECT_EQ(engine.look(a).state, ActorState::idle);
   engine.set_watcher(nullptr);
   EXPECT_FALSE(engine.watching());
 }
@@ -169,7 +168,7 @@ TEST_F(EngineTest, APlainCallLeavesTheRequestOfItsActorAlone) {
   run_now(passes(engine, 2, log, "plain"));
   EXPECT_EQ(log, (Log{"plain1", "plain2"}));
   engine.resume(a);
-  EXPECT_EQ(engine.look(a).state, State::ready) << "stopped at the next point of its own";
+  EXPECT_EQ(engine.look(a).state, ActorState::ready) << "stopped at the next point of its own";
 }
 
 TEST_F(EngineTest, APlainCallDoesNotMoveThePlaceWhereItsActorStopped) {
@@ -206,7 +205,7 @@ TEST_F(EngineTest, NoOperationDoesTheWorkOfTheScheduler) {
     };
     engine.begin(a, wrong());
     EXPECT_THROW(engine.resume(a), AssertionFailure);
-    EXPECT_EQ(engine.look(a).state, State::idle);
+    EXPECT_EQ(engine.look(a).state, ActorState::idle);
   }
   EXPECT_EQ(engine.actors(), 3U);
 }
@@ -262,7 +261,7 @@ TEST_F(EngineTest, AfterASuspensionAnOuterLevelMaySuspendAgain) {
   EXPECT_EQ(log, (Log{"in2", "in1", "in0", "out0", "out1", "out2", "in1", "in0"}));
   engine.resume(a);
   EXPECT_EQ(log.back(), "end");
-  EXPECT_EQ(engine.look(a).state, State::idle);
+  EXPECT_EQ(engine.look(a).state, ActorState::idle);
 }
 
 TEST_F(EngineTest, AnExceptionAfterASuspensionReachesTheOutermostCaller) {
@@ -306,7 +305,7 @@ TEST_F(EngineTest, SleepersWakeInTheOrderOfTheirTimeAndTheClockShowsIt) {
   engine.begin(b, sleeper(engine, 100, log, "b"));
   engine.resume(a);
   engine.resume(b);
-  EXPECT_EQ(engine.look(a).state, State::sleeping);
+  EXPECT_EQ(engine.look(a).state, ActorState::sleeping);
   EXPECT_EQ(engine.look(a).waits_for, "the clock");
   EXPECT_EQ(engine.next_sleeper(), b);
   engine.advance_to(50);

@@ -10,7 +10,6 @@
 namespace cma {
 namespace {
 
-using State = Engine::State;
 using Log = std::vector<std::string>;
 
 class MutexTest : public ::testing::Test {
@@ -48,7 +47,7 @@ TEST_F(MutexTest, WaitersGetItInTheOrderTheyCame) {
   engine.resume(c);
   engine.begin(b, take(m, nullptr, "b"));
   engine.resume(b);
-  EXPECT_EQ(engine.look(b).state, State::waiting);
+  EXPECT_EQ(engine.look(b).state, ActorState::waiting);
   EXPECT_EQ(engine.look(b).waits_for, "m");
   EXPECT_EQ(m.owner(), a);
   engine.resume(a);
@@ -69,7 +68,7 @@ TEST_F(MutexTest, ANewcomerDoesNotOvertakeAWokenWaiter) {
   engine.resume(a);
   engine.begin(c, take(m, nullptr, "c"));
   engine.resume(c);
-  EXPECT_EQ(engine.look(c).state, State::waiting);
+  EXPECT_EQ(engine.look(c).state, ActorState::waiting);
   EXPECT_EQ(log, (Log{"a in", "a out"}));
 }
 
@@ -98,7 +97,7 @@ TEST_F(MutexTest, ACycleOfTwoWaitersIsFoundWhenItCloses) {
   begin_and_stop_inside(a, m, &n, "a");
   begin_and_stop_inside(b, n, &m, "b");
   engine.resume(a);
-  EXPECT_EQ(engine.look(a).state, State::waiting);
+  EXPECT_EQ(engine.look(a).state, ActorState::waiting);
   EXPECT_THROW(engine.resume(b), EngineFault);
 }
 

@@ -55,6 +55,11 @@ void Parking::park_until(PromiseBase& leaf, Time wake_time) {
   actor.waits_on = kNoActor;
 }
 
+void Parking::set_waits_on(ActorId id, ActorId owner) {
+  CMA_ASSERT(actors_.of[id].state == ActorState::waiting);
+  actors_.of[id].waits_on = owner;
+}
+
 void Parking::wake(ActorId id) {
   Actor& actor = actors_.of[id];
   CMA_ASSERT(actor.state == ActorState::waiting || actor.state == ActorState::sleeping);

@@ -1,5 +1,5 @@
 // Suspends the current actor, and makes suspended ones ready again: what at(), sleep_for() and the locks of await.h,
-// mutex.h and bit_locks.h are made of. They alone call it; the engine hands it out (Engine::parking()).
+// mutex.h and bit_locks.h are made of. The engine has one, and lends it to them alone (Engine::parking()).
 //
 // Requires of the calls that park: the actor holds no spinlock and, but for park(), is inside an operation; `leaf` is
 // its innermost coroutine, which suspends at once.
@@ -32,7 +32,7 @@ class Parking {
   // Parks the current actor until the clock reaches `wake_time`.
   void park_until(PromiseBase& leaf, Time wake_time);
   // Records that the object that an actor waits for has a new owner. Requires: the actor waits, and for that object.
-  void set_waits_on(ActorId actor, ActorId owner) { actors_.of[actor].waits_on = owner; }
+  void set_waits_on(ActorId actor, ActorId owner);
   // Makes an actor ready, and queues it for Engine::take_woken(). Requires: it is waiting or sleeping.
   void wake(ActorId actor);
 

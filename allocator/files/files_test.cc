@@ -248,7 +248,7 @@ TEST(FilesTruncatedTwice, TheSecondWaitsForPagesThatTheFirstLockedInItsLookup) {
     start_task(*machine, files.truncate(file, 0), Point::truncate_removed);
     ASSERT_EQ(files.cached(file, 0), 0U);
     const ActorId second = start_task(*machine, files.truncate(file, 1));
-    EXPECT_EQ(machine->engine.look(second).state == Engine::State::waiting, locked);
+    EXPECT_EQ(machine->engine.look(second).state == ActorState::waiting, locked);
     EXPECT_EQ(files.cached(file, 1) != 0, locked);
     run_to_rest(*machine);
     EXPECT_EQ(files.cached(file, 1), 0U);
@@ -458,7 +458,7 @@ TEST_P(FilesTest, TwoReadersOfABlockShareItsPage) {
   engine.begin(slow, keep_outcome(files.bread(device, 0, /*unmovable=*/false), &outcome));
   engine.stop_at(slow, Point::file_page_allocated, 1);
   engine.resume(slow);
-  ASSERT_EQ(engine.look(slow).state, Engine::State::ready);
+  ASSERT_EQ(engine.look(slow).state, ActorState::ready);
   engine.assume(kMainActor);
   const OwnerId page = run_now(files.bread(device, 0, /*unmovable=*/false)).page;
   run_to_rest(*machine);

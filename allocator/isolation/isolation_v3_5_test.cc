@@ -65,7 +65,7 @@ TEST_F(IsolationUpTo518, WhileUndoHoldsABlockItIsNowhere) {
   engine.begin(actor, machine->isolation.undo_isolate_page_range(512, 576, Migratetype::cma));
   engine.stop_at(actor, Point::undo_taken, 1);
   engine.resume(actor);
-  EXPECT_EQ(engine.look(actor).state, Engine::State::ready);
+  EXPECT_EQ(engine.look(actor).state, ActorState::ready);
   EXPECT_TRUE(machine->map.page(528).has(kPageInFlight));
   EXPECT_FALSE(machine->map.page(528).has(kPageBuddy));
   EXPECT_EQ(zone.nr_free_cma, 512 - 64 + 15) << "only the first pageblock is back";

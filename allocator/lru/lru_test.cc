@@ -640,7 +640,7 @@ TEST_P(LruTest, ACallerThatCameWhileADrainRanDrainsAgain) {
   engine.resume(first);
   engine.begin(second, lru.drain().add_drain_all());
   engine.resume(second);
-  EXPECT_EQ(engine.look(second).state, Engine::State::waiting);
+  EXPECT_EQ(engine.look(second).state, ActorState::waiting);
   engine.resume(first);
   engine.assume(kMainActor);
   const Pfn late = add(1)[0];

@@ -224,7 +224,7 @@ TEST_P(MigrateTest, FromTheFourthPassOnItWaitsForThePageLock) {
   recorded = machine->trace.records().size();
   engine.begin(migrator, keep_outcome(machine->migration.migrate_pages(control), &outcome));
   engine.resume(migrator);
-  EXPECT_EQ(engine.look(migrator).state, Engine::State::waiting);
+  EXPECT_EQ(engine.look(migrator).state, ActorState::waiting);
   EXPECT_EQ(traced(*machine, Event::mm_page_alloc, recorded).size(), 4U) << "three passes gave up, the fourth waits";
   engine.assume(holder);
   machine->page_locks.unlock(520);
@@ -288,7 +288,7 @@ class LockedPageTest : public MigrateTest {
     EXPECT_TRUE(machine->page_locks.try_lock(520));
     engine.begin(migrator, keep_outcome(machine->migration.migrate_pages(control), &outcome));
     engine.resume(migrator);
-    const bool waiting = engine.look(migrator).state == Engine::State::waiting;
+    const bool waiting = engine.look(migrator).state == ActorState::waiting;
     engine.assume(holder);
     machine->page_locks.unlock(520);
     run_to_rest(*machine);
@@ -431,7 +431,7 @@ TEST_P(HugeMigrateTest, ALockedOneIsWaitedForUpTo62) {
   engine.begin(migrator, keep_outcome(machine->migration.migrate_pages(control), &outcome));
   engine.resume(migrator);
   const bool waits = GetParam() < Release::v6_3;
-  EXPECT_EQ(engine.look(migrator).state == Engine::State::waiting, waits);
+  EXPECT_EQ(engine.look(migrator).state == ActorState::waiting, waits);
   engine.assume(holder);
   machine->page_locks.unlock(kHead);
   run_to_rest(*machine);
@@ -449,7 +449,7 @@ TEST_P(HugeMigrateTest, APageOfASplitOneThatStaysIsNoFailureOfItsOwn) {
   while (machine->map.page(kHead).has(kPageHead)) {
     engine.stop_at(migrator, Point::migrate_page, 1);
     engine.resume(migrator);
-    ASSERT_EQ(engine.look(migrator).state, Engine::State::ready);
+    ASSERT_EQ(engine.look(migrator).state, ActorState::ready);
   }
   engine.assume(kMainActor);
   machine->lru.references().get_page(kHead + 3);

@@ -156,7 +156,7 @@ TEST_P(OwnPagesThrottle, WithTheBugAScanWaitsForItself) {
   scan();
   Engine& engine = machine->engine;
   for (Time turn = 1; turn <= 3; ++turn) {
-    EXPECT_EQ(engine.look(actor).state, Engine::State::sleeping);
+    EXPECT_EQ(engine.look(actor).state, ActorState::sleeping);
     EXPECT_EQ(machine->bugs.times_reached(Bug::throttle_own_pages), static_cast<std::uint64_t>(turn));
     engine.advance_to(turn * 100 * kMillisecond);
     engine.resume(actor);
@@ -186,7 +186,7 @@ TEST(ScanThrottle, ASignalWakesTheThrottledScan) {
     Outcome<int> outcome;
     engine.begin(actor, keep_outcome(machine->scanner.isolate_range(control, 512, 528), &outcome));
     engine.resume(actor);
-    ASSERT_EQ(engine.look(actor).state, Engine::State::sleeping);
+    ASSERT_EQ(engine.look(actor).state, ActorState::sleeping);
     engine.flags(actor).fatal_signal = true;
     engine.advance_to(100 * kMillisecond);
     engine.resume(actor);

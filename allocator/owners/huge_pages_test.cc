@@ -339,7 +339,7 @@ TEST_P(MovingHugePageTest, AWriteMeanwhileWaitsAndGoesWhereItWent) {
 // Tasks that wait for the lock of a process's page tables get it in the order in which they came.
 class ContendedHugePageTest : public HugePagesTest {
  protected:
-  bool waits(ActorId actor) const { return machine_->engine.look(actor).state == Engine::State::waiting; }
+  bool waits(ActorId actor) const { return machine_->engine.look(actor).state == ActorState::waiting; }
   void lock_tables(SpaceId process) {
     holder_ = machine_->engine.add_actor(1);
     machine_->engine.assume(holder_);

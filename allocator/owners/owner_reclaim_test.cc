@@ -59,7 +59,7 @@ class OwnerReclaimTest : public ::testing::TestWithParam<Release> {
     EXPECT_TRUE(machine->spaces.lock(locked).try_lock(engine));
     Outcome<T> outcome;
     const ActorId actor = start_task(*machine, keep_outcome(std::move(task), &outcome));
-    EXPECT_EQ(engine.look(actor).state, Engine::State::waiting);
+    EXPECT_EQ(engine.look(actor).state, ActorState::waiting);
     engine.assume(other);
     change();
     machine->spaces.lock(locked).unlock(engine);

@@ -177,7 +177,7 @@ TEST_P(OwnersTest, TruncationHoldsAReferenceWhileItWaitsForThePageLock) {
   ASSERT_TRUE(machine->page_locks.try_lock(old));
   engine.begin(truncator, owners.release(id));
   engine.resume(truncator);
-  EXPECT_EQ(engine.look(truncator).state, Engine::State::waiting);
+  EXPECT_EQ(engine.look(truncator).state, ActorState::waiting);
   engine.assume(migrator);
   machine->lru.references().get_page(old);
   EXPECT_EQ(run_now(owner_moves.move(old, target(), MoveMode::sync)), -kEAGAIN);
@@ -199,7 +199,7 @@ TEST_P(OwnersTest, ADriverWaitsForThePageLockAndFollowsItsPage) {
   ASSERT_TRUE(machine->page_locks.try_lock(old));
   engine.begin(driver, owners.release(id));
   engine.resume(driver);
-  EXPECT_EQ(engine.look(driver).state, Engine::State::waiting);
+  EXPECT_EQ(engine.look(driver).state, ActorState::waiting);
   engine.assume(migrator);
   machine->lru.references().get_page(old);
   const Pfn to = target();

@@ -35,12 +35,12 @@ class PageTableWaitTest : public ::testing::TestWithParam<Release> {
   // Runs actors until none is ready.
   void run_ready() {
     for (ActorId actor = 0; actor < machine->engine.actors(); ++actor) {
-      if (machine->engine.look(actor).state != Engine::State::ready) continue;
+      if (machine->engine.look(actor).state != ActorState::ready) continue;
       machine->engine.resume(actor);
       actor = 0;
     }
   }
-  bool waits(ActorId actor) const { return machine->engine.look(actor).state == Engine::State::waiting; }
+  bool waits(ActorId actor) const { return machine->engine.look(actor).state == ActorState::waiting; }
 
   std::unique_ptr<Machine> machine = make_machine(default_small_geometry(GetParam()));
   ActorId holder = kNoActor;
@@ -141,7 +141,7 @@ TEST_P(PageTableWaitTest, ALongTermPinFindsItsPageOnTheMove) {
   Outcome<int> outcome;
   const ActorId pinner =
       start_task(*machine, keep_outcome(machine->processes.pin_longterm(process, mapping, 0, &pinned), &outcome));
-  ASSERT_EQ(machine->engine.look(pinner).state, Engine::State::sleeping);
+  ASSERT_EQ(machine->engine.look(pinner).state, ActorState::sleeping);
   machine->engine.assume(holder);
   ASSERT_TRUE(machine->page_locks.try_lock(kInArea));
   run_now(machine->owner_moves.unmap(kInArea));

@@ -132,7 +132,7 @@ TEST_P(PinsTest, APinWaitsUntilThePageCanBeHadOrIsGone) {
     engine.begin(actor, keep_outcome(machine_->processes.pin_longterm(process_, mapping, 0, &pinned_), &outcome));
     engine.resume(actor);
     for (int turn = 0; turn < 2; ++turn) {
-      ASSERT_EQ(engine.look(actor).state, Engine::State::sleeping) << "in vain";
+      ASSERT_EQ(engine.look(actor).state, ActorState::sleeping) << "in vain";
       engine.advance_to(engine.now() + kMillisecond);
       engine.resume(actor);
     }

@@ -382,7 +382,7 @@ TEST_P(InterruptedProcessTest, AWriterWhosePageBeginsToMoveCopiesItAfterwards) {
   go_on_to_move(where(parent, 0));
   machine_->engine.resume(writer);
   EXPECT_FALSE(written.value);
-  EXPECT_EQ(machine_->engine.look(writer).state, Engine::State::waiting);
+  EXPECT_EQ(machine_->engine.look(writer).state, ActorState::waiting);
   run_to_rest(*machine_);
   EXPECT_EQ(written.value, 0);
   EXPECT_EQ(moved_.value, 0);
@@ -531,8 +531,8 @@ TEST_P(InterruptedProcessTest, APageThatIsUnmappedBeforeItMovesIsFreed) {
   const ActorId mover = start_task(
       *machine_,
       keep_outcome(machine_->contig.alloc_contig_range(pfn, pfn + 1, machine_->map.pageblock_type(pfn)), &moved_));
-  EXPECT_EQ(engine.look(unmapper).state, Engine::State::waiting);
-  EXPECT_EQ(engine.look(mover).state, Engine::State::waiting);
+  EXPECT_EQ(engine.look(unmapper).state, ActorState::waiting);
+  EXPECT_EQ(engine.look(mover).state, ActorState::waiting);
   engine.assume(holder);
   machine_->spaces.lock(process).unlock(engine);
   run_to_rest(*machine_);
@@ -556,9 +556,9 @@ TEST_P(InterruptedProcessTest, AnEntryThatIsUnmappedIsNotMappedAgain) {
   engine.assume(holder);
   ASSERT_TRUE(machine_->spaces.lock(child).try_lock(engine));
   const ActorId unmapper = start_task(*machine_, machine_->processes.munmap(child, 0, 0, 1));
-  EXPECT_EQ(engine.look(unmapper).state, Engine::State::waiting);
+  EXPECT_EQ(engine.look(unmapper).state, ActorState::waiting);
   engine.resume(mover);
-  EXPECT_EQ(engine.look(mover).state, Engine::State::waiting);
+  EXPECT_EQ(engine.look(mover).state, ActorState::waiting);
   engine.assume(holder);
   machine_->spaces.lock(child).unlock(engine);
   run_to_rest(*machine_);

@@ -144,7 +144,7 @@ class RacingTouchTest : public SharedMappingsTest {
     machine_->engine.begin(touch.actor, keep_outcome(std::move(task), &touch.outcome));
     machine_->engine.resume(touch.actor);
   }
-  bool waits(const Touch& touch) const { return machine_->engine.look(touch.actor).state == Engine::State::waiting; }
+  bool waits(const Touch& touch) const { return machine_->engine.look(touch.actor).state == ActorState::waiting; }
   Pfn pfn() const { return machine_->owners.owner(page_).pfn; }
 };
 INSTANTIATE_TEST_SUITE_P(Releases, RacingTouchTest, testing::ValuesIn(modelled_releases()));
@@ -161,7 +161,7 @@ TEST_P(RacingTouchTest, APageThatIsTruncatedBeforeItCouldBeLockedIsReadAgain) {
   const ActorId truncater = engine.add_actor(0);
   engine.begin(truncater, machine_->files.truncate(file_, 0));
   engine.resume(truncater);
-  ASSERT_EQ(engine.look(truncater).state, Engine::State::waiting);
+  ASSERT_EQ(engine.look(truncater).state, ActorState::waiting);
   Touch touch;
   start(touch, process, /*write=*/false);
   ASSERT_TRUE(waits(touch));

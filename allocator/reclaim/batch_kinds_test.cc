@@ -63,7 +63,7 @@ TEST_P(BusyBatchTest, APageThatOthersLockOnceItIsWrittenStays) {
   EXPECT_TRUE(run_now(machine->device.complete_one()));
   ASSERT_TRUE(machine->page_locks.try_lock(pfn_of(id)));
   for (ActorId actor = 0; actor < other; ++actor)
-    if (machine->engine.look(actor).state == Engine::State::ready) machine->engine.resume(actor);
+    if (machine->engine.look(actor).state == ActorState::ready) machine->engine.resume(actor);
   EXPECT_EQ(reclaimed.value, 0U);
   EXPECT_FALSE(page_of(id).has(kPageDirty));
   EXPECT_TRUE(page_of(id).has(kPageLocked)) << "the lock is the other's";

@@ -409,7 +409,7 @@ TEST_P(BatchTest, AFaultThatComesAfterThePageWasUnmappedKeepsIt) {
   Outcome<std::uint64_t> reclaimed;
   const ActorId reclaimer = start_task(*machine, keep_outcome(batch.shrink(list, control, node, counts), &reclaimed),
                                        Point::reclaim_unmapped);
-  ASSERT_EQ(machine->engine.look(reclaimer).state, Engine::State::ready);
+  ASSERT_EQ(machine->engine.look(reclaimer).state, ActorState::ready);
   ASSERT_EQ(page_of(id).map, 0);
   // The fault finds the page in the cache, and waits for its lock.
   Outcome<int> fault;

@@ -136,7 +136,7 @@ TEST_P(KswapdTest, AWakeUpInItsShortSleepBeginsAnotherRun) {
   fill();
   ASSERT_TRUE(kswapd().wake(0, kGfpKernel, 0, 0));
   const ActorId actor = start_task(*machine, kswapd().run(0));
-  ASSERT_EQ(machine->engine.look(actor).state, Engine::State::sleeping);
+  ASSERT_EQ(machine->engine.look(actor).state, ActorState::sleeping);
   const std::uint64_t runs = machine->reclaim.events().pageoutrun;
   take_all();
   EXPECT_TRUE(kswapd().wake(0, kGfpKernel, 0, 0));

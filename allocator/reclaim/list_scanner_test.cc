@@ -90,7 +90,7 @@ TEST_P(ListScanTest, PagesThatAreLockedMeanwhileBecomeUnevictable) {
       }(scanner().shrink_inactive(1, vec(), scan, list)));
     machine->engine.stop_at(actor, Point::reclaim_isolated, 1);
     machine->engine.resume(actor);
-    ASSERT_EQ(machine->engine.look(actor).state, Engine::State::ready);
+    ASSERT_EQ(machine->engine.look(actor).state, ActorState::ready);
     run_now(machine->lru.mlock().mlock(pfn));
     run_to_rest(*machine);
     run_now(machine->lru.drain().add_drain(0));

@@ -275,7 +275,7 @@ TEST_P(KswapdScanTest, AWakeUpDuringARunIsNotLost) {
   fill();
   ASSERT_TRUE(kswapd().wake(0, kGfpKernel, 0, 0));
   const ActorId actor = start_task(*machine, kswapd().run(0), Point::kswapd_priority);
-  ASSERT_EQ(machine->engine.look(actor).state, Engine::State::ready);
+  ASSERT_EQ(machine->engine.look(actor).state, ActorState::ready);
   EXPECT_TRUE(kswapd().wake(0, kGfpKernel, 3, 0)) << "it is awake";
   run_to_rest(*machine);
   EXPECT_GE(machine->reclaim.events().pageoutrun, 2U);

@@ -100,7 +100,7 @@ TEST_P(ReclaimTest, ADirectReclaimerWaitsWhileTooManyPagesAreIsolated) {
   const ActorId actor = start_task(
       *machine,
       keep_outcome(machine->reclaim.scanner().shrink_inactive(4, vec(), control, LruList::inactive_file), &freed));
-  ASSERT_EQ(machine->engine.look(actor).state, Engine::State::sleeping);
+  ASSERT_EQ(machine->engine.look(actor).state, ActorState::sleeping);
   EXPECT_EQ(machine->engine.look(actor).wake_time - before, (GetParam() >= Release::v5_16 ? 20U : 100U) * kMillisecond);
   // Nothing changes: since 4.14 the second look is the last.
   machine->engine.advance_to(before + 100 * kMillisecond);
@@ -109,7 +109,7 @@ TEST_P(ReclaimTest, ADirectReclaimerWaitsWhileTooManyPagesAreIsolated) {
   if (freed.value) {
     EXPECT_EQ(*freed.value, 0U);
   } else {
-    EXPECT_EQ(machine->engine.look(actor).state, Engine::State::sleeping);
+    EXPECT_EQ(machine->engine.look(actor).state, ActorState::sleeping);
   }
 }
 

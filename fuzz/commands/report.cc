@@ -77,8 +77,8 @@ std::string outcome_text(const Program& program, const World& world, Slot slot) 
   const Engine& engine = world.machine().engine;
   if (actor == kNoActor) return "inside";
   const ActorView view = engine.look(actor);
-  if (view.state == Engine::State::waiting) return fmt::format("waits for {}", view.waits_for);
-  if (view.state == Engine::State::sleeping) return "sleeps";
+  if (view.state == ActorState::waiting) return fmt::format("waits for {}", view.waits_for);
+  if (view.state == ActorState::sleeping) return "sleeps";
   if (view.last_point == Point::kCount) return "inside";
   return fmt::format("stopped at {}", info_of(view.last_point).name);
 }

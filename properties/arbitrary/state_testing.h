@@ -93,7 +93,7 @@ class ActingMachine {
   void start(ActorId actor, Task<void> operation, Point until = Point::kCount);
   // Goes on with the operation of an actor that stopped.
   void resume(ActorId actor);
-  bool idle(ActorId actor) const { return machine_->engine.look(actor).state == Engine::State::idle; }
+  bool idle(ActorId actor) const { return machine_->engine.look(actor).state == ActorState::idle; }
   // Makes an actor the one that plain calls act for.
   void assume(ActorId actor) { machine_->engine.assume(actor); }
 

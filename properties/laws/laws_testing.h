@@ -56,8 +56,8 @@ class WatchedMachine {
   void leave_free(std::uint64_t pages);
   // Runs all actors to the end of their operations.
   void finish();
-  bool idle(ActorId actor) const { return machine_->engine.look(actor).state == Engine::State::idle; }
-  bool can_run(ActorId actor) const { return machine_->engine.look(actor).state == Engine::State::ready; }
+  bool idle(ActorId actor) const { return machine_->engine.look(actor).state == ActorState::idle; }
+  bool can_run(ActorId actor) const { return machine_->engine.look(actor).state == ActorState::ready; }
 
   // What operations got and still have. Released entries stay, with a count or owner of 0, or with kNoPfn.
   std::vector<Buffer> buffers;

@@ -13,7 +13,7 @@ namespace cma {
 bool QuietCall::may_begin(const Machine& machine) {
   const Engine& engine = machine.engine;
   for (ActorId actor = 0; actor < engine.actors(); ++actor)
-    if (actor != engine.current() && engine.look(actor).state != Engine::State::idle) return false;
+    if (actor != engine.current() && engine.look(actor).state != ActorState::idle) return false;
   return !engine.flags().fatal_signal;
 }
 

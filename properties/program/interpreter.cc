@@ -330,7 +330,7 @@ void Interpreter::Run::perform_without_actor(Slot slot, const Op& op) {
 
 void Interpreter::Run::perform_by_actor(Slot slot, const Op& op) {
   const ActorId actor = world_.actor(op.performer);
-  if (actor == kNoActor || engine_.look(actor).state != Engine::State::idle) {
+  if (actor == kNoActor || engine_.look(actor).state != ActorState::idle) {
     world_.skip(slot, actor == kNoActor ? "there is no such actor" : "its actor is inside another operation");
     observer_.op_ended(machine_, slot);
     return;
@@ -356,7 +356,7 @@ void Interpreter::Run::begin(ActorId actor, Task<void> operation) {
 
 void Interpreter::Run::resume_actor(Slot slot, const Op& op) {
   const ActorId actor = world_.actor(op.performer);
-  if (actor == kNoActor || engine_.look(actor).state != Engine::State::ready) {
+  if (actor == kNoActor || engine_.look(actor).state != ActorState::ready) {
     world_.skip(slot, actor == kNoActor ? "there is no such actor" : "its actor is not stopped at a point");
     observer_.op_ended(machine_, slot);
     return;
@@ -377,7 +377,7 @@ void Interpreter::Run::let_run(ActorId actor) {
     engine_.set_step_budget(std::max<std::uint64_t>(1, whole / options_.budget_divisor));
   }
   engine_.resume(actor);
-  if (engine_.look(actor).state != Engine::State::idle) return;
+  if (engine_.look(actor).state != ActorState::idle) return;
   Result& result = world_.result(inside_[actor].slot);
   if (result.state == Result::State::inside) result.state = Result::State::done;
   if (!all_performed_) observer_.op_ended(machine_, inside_[actor].slot);
@@ -474,7 +474,7 @@ Task<void> Interpreter::Run::ask_and_release(AreaRequest request) {
 bool Interpreter::Run::resume_suspended() {
   bool any = false;
   for (ActorId actor = 0; actor < engine_.actors(); ++actor) {
-    if (engine_.look(actor).state != Engine::State::ready) continue;
+    if (engine_.look(actor).state != ActorState::ready) continue;
     any = true;
     current_ = inside_[actor].slot;
     observer_.control_changes(machine_);
@@ -502,7 +502,7 @@ bool Interpreter::Run::complete_io() {
 void Interpreter::Run::report_deadlock() {
   std::string waits;
   for (ActorId actor = 0; actor < engine_.actors(); ++actor) {
-    if (engine_.look(actor).state != Engine::State::waiting) continue;
+    if (engine_.look(actor).state != ActorState::waiting) continue;
     if (!waits.empty()) waits += ", ";
     waits += fmt::format("{} waits for {}", actor_name(program_, actor), engine_.look(actor).waits_for);
     const ActorId holder = engine_.look(actor).waits_for_actor;
@@ -523,7 +523,7 @@ void Interpreter::Run::report_deadlock() {
 // actor can run, and the machine is what it was before, nothing ever changes.
 void Interpreter::Run::check_lasso(ActorId actor, std::uint64_t steps_before, bool slept_before) {
   if (repeats(actor)) return check_endless_retry(actor);
-  const bool turned = slept_before && engine_.look(actor).state == Engine::State::sleeping &&
+  const bool turned = slept_before && engine_.look(actor).state == ActorState::sleeping &&
                       engine_.steps() == steps_before + 2 && engine_.look(actor).last_point == Point::sleep;
   inside_[actor].loops = turned;
   if (!turned) {
@@ -539,8 +539,8 @@ void Interpreter::Run::check_lasso(ActorId actor, std::uint64_t steps_before, bo
   outdated_ = false;
   inside_[actor].turned = true;
   for (ActorId id = 0; id < engine_.actors(); ++id) {
-    if (engine_.look(id).state == Engine::State::ready) return;
-    if (engine_.look(id).state == Engine::State::sleeping && !inside_[id].turned) return;
+    if (engine_.look(id).state == ActorState::ready) return;
+    if (engine_.look(id).state == ActorState::sleeping && !inside_[id].turned) return;
   }
   // The state was noted after the first turn: at least one more has to lead back to it.
   if (first || machine_.state_hash() != noted_state_) return;
@@ -600,8 +600,8 @@ void Interpreter::Run::check_endless_retry(ActorId actor) {
   std::uint64_t state = machine_.state_hash();
   const EndlessTurns& requests = machine_.page_allocator.endless();
   for (ActorId id = 0; id < engine_.actors(); ++id) {
-    const bool sleeps = engine_.look(id).state == Engine::State::sleeping;
-    const bool runs = engine_.look(id).state == Engine::State::ready;
+    const bool sleeps = engine_.look(id).state == ActorState::sleeping;
+    const bool runs = engine_.look(id).state == ActorState::ready;
     if ((runs || sleeps) && !repeats(id) && !inside_[id].loops) {
       if (requests.requesting(id)) return;
       swept_states_.clear();
