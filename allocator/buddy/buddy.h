@@ -75,7 +75,7 @@ class Buddy {
   const Watermarks& watermarks() const { return watermarks_; }
   const WatermarkSetup& watermark_setup() const { return watermark_setup_; }
 
-  // --- boot ---
+  // --- boot; asserts that it has not ended, but for free_reserved_page() ---
   // Hands a range to the allocator in the largest aligned blocks, ascending (memblock_free_all).
   void free_boot_range(const PfnRange& range);
   // Gives one pageblock of an area to the free lists as CMA (init_cma_reserved_pageblock).

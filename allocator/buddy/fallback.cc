@@ -141,7 +141,7 @@ void Fallback::steal_v3_5(Zone& zone, Pfn pfn, Migratetype start) {
   if (order >= pageblock_order_) return pageblocks_.claim_block(zone, pfn, start);
   if (old == Migratetype::isolate && !core_.bugs.fires(Bug::steal_ends_isolation)) return;
   const PageblockTypes::Contents moved = pageblocks_.move_freepages_block(zone, pfn, start);
-  if (moved.free >= order_pages(pageblock_order_) / 2) pageblocks_.claim(pfn, start);
+  if (moved.free >= order_pages(pageblock_order_) / 2) pageblocks_.set_type(pfn, start);
 }
 
 // --- 4.12 to 6.9 ---
@@ -181,7 +181,7 @@ void Fallback::steal_v4_12(Zone& zone, Pfn pfn, Migratetype start, bool whole) {
   const PageblockTypes::Contents moved = pageblocks_.move_freepages_block(zone, pfn, start);
   // A pageblock cut by the zone's end moves nothing.
   if (moved.free == 0) return lists_.move_block(zone, pfn, start);
-  if (worth_claiming(moved, start, old)) pageblocks_.claim(pfn, start);
+  if (worth_claiming(moved, start, old)) pageblocks_.set_type(pfn, start);
 }
 
 // Returns whether half of a pageblock is free or suits `start`: pages in use that move, or seem to be of its kind.

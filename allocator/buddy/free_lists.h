@@ -75,13 +75,13 @@ class FreeLists {
   bool may_stay_apart(Migratetype one, Migratetype other) const;
   // Returns the head of the free block that covers pfn; pfn itself if it is the head, or if none does.
   Pfn covering_block(Pfn pfn) const;
+  // Returns whether lists and types may change: a spinlock is held, or none is needed yet. Every change asserts it.
+  bool locked() const { return core_.engine.spinlocks().any_held() || booting_; }
   // Returns the buddy of a block of `order`; kNoPfn unless it is a free block of the same order and zone. Requires: pfn
   // is aligned to the order and inside the map.
   Pfn free_buddy(Pfn pfn, unsigned order) const;
 
  private:
-  // Returns whether a spinlock is held, or none is needed yet.
-  bool locked() const { return core_.engine.spinlocks().any_held() || booting_; }
   void insert(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool tail);
   void remove(Zone& zone, Pfn pfn);
   void expand(Zone& zone, Pfn pfn, unsigned low, unsigned high, Migratetype type);

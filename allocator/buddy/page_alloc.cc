@@ -34,6 +34,7 @@ void Buddy::copy_from(const Buddy& other) {
 // --- boot ---
 
 void Buddy::free_boot_range(const PfnRange& range) {
+  CMA_ASSERT(booting_);
   Pfn pfn = range.start;
   while (pfn < range.end) {
     core_.engine.turn();
@@ -56,13 +57,14 @@ void Buddy::free_boot_range(const PfnRange& range) {
 }
 
 void Buddy::free_cma_pageblock(Pfn pfn) {
+  CMA_ASSERT(booting_);
   const std::uint64_t pages = order_pages(pageblock_order_);
   for (Pfn p = pfn; p < pfn + pages; ++p) {
     Page& page = core_.map.edit(p);
     page.flags = 0;
     page.ref = 0;
   }
-  pageblock_types_.give_to_area(pfn);
+  pageblock_types_.set_type(pfn, Migratetype::cma);
   Zone& zone = zone_of(pfn);
   zone.managed += pages;
   zone.cma += pages;
@@ -78,6 +80,7 @@ void Buddy::free_reserved_page(Pfn pfn) {
 }
 
 void Buddy::set_up_watermarks() {
+  CMA_ASSERT(booting_);
   watermark_setup_.set_up(zones_);
   for (Zone& zone : zones_) pcp_.set_sizes(zone);
   booting_ = false;

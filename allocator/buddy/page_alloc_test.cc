@@ -52,6 +52,12 @@ TEST_P(PageAllocTest, BootCutsBlocksAtReservationsHolesAndTheEnd) {
   EXPECT_TRUE(m->map.page(5).has(kPageReserved));
 }
 
+TEST_P(PageAllocTest, BootEndsOnce) {
+  EXPECT_THROW(buddy.free_boot_range({0, 16}), AssertionFailure);
+  EXPECT_THROW(buddy.free_cma_pageblock(0), AssertionFailure);
+  EXPECT_THROW(buddy.set_up_watermarks(), AssertionFailure);
+}
+
 TEST(BootLayout, AnAreaIsOneRunOfLargestBlocksHighestFirst) {
   for (Release release : kComparedReleases) {
     const std::unique_ptr<Machine> machine = make_machine(worked_example_geometry(release));

@@ -71,14 +71,21 @@ bool PageblockTypes::convert_pageblock(Zone& zone, Pfn pfn, Migratetype type) {
   return true;
 }
 
-void PageblockTypes::retype_pageblock(Zone& zone, Pfn pfn, Migratetype type) {
-  if (has_typed_lists(release_)) return retype_pageblock_v6_10(zone, pfn, type);
-  if (type == Migratetype::isolate) return isolate_pageblock_v3_5(zone, pfn);
-  restore_pageblock_v3_5(zone, pfn, type);
+void PageblockTypes::isolate(Zone& zone, Pfn pfn) {
+  CMA_ASSERT(lists_.locked());
+  if (has_typed_lists(release_)) return retype_v6_10(zone, pfn, Migratetype::isolate);
+  isolate_v3_5(zone, pfn);
+}
+
+void PageblockTypes::give_back(Zone& zone, Pfn pfn, Migratetype type) {
+  CMA_ASSERT(lists_.locked());
+  CMA_ASSERT(core_.map.pageblock_type(pfn) == Migratetype::isolate);
+  if (has_typed_lists(release_)) return retype_v6_10(zone, pfn, type);
+  give_back_v3_5(zone, pfn, type);
 }
 
 // Counts out whole free blocks whose head lies here: one that covers two pageblocks is counted with the first.
-void PageblockTypes::isolate_pageblock_v3_5(Zone& zone, Pfn pfn) {
+void PageblockTypes::isolate_v3_5(Zone& zone, Pfn pfn) {
   const Migratetype old = core_.map.pageblock_type(pfn);
   core_.map.set_pageblock_type(pfn, Migratetype::isolate);
   const Contents moved = move_freepages_block(zone, pfn, Migratetype::isolate);
@@ -89,7 +96,7 @@ void PageblockTypes::isolate_pageblock_v3_5(Zone& zone, Pfn pfn) {
 }
 
 // Pages that were on an ordinary list already, given back with an earlier pageblock or never moved, are counted.
-void PageblockTypes::restore_pageblock_v3_5(Zone& zone, Pfn pfn, Migratetype type) {
+void PageblockTypes::give_back_v3_5(Zone& zone, Pfn pfn, Migratetype type) {
   const Contents moved = move_freepages_block(zone, pfn, type);
   core_.map.set_pageblock_type(pfn, type);
   const bool twice = core_.bugs.active(Bug::undo_counts_twice);
@@ -99,7 +106,8 @@ void PageblockTypes::restore_pageblock_v3_5(Zone& zone, Pfn pfn, Migratetype typ
   if (counted != 0 && core_.bugs.fires(Bug::isolated_counted)) zone.nr_free_pages -= counted;
 }
 
-void PageblockTypes::retype_pageblock_v6_10(Zone& zone, Pfn pfn, Migratetype type) {
+// Moves what is free in the pageblock, and what a larger block has in others goes to their lists.
+void PageblockTypes::retype_v6_10(Zone& zone, Pfn pfn, Migratetype type) {
   const Pfn start = core_.map.pageblock_start(pfn);
   const Pfn head = pageblock_order_ < largest_order_ ? lists_.covering_block(start) : start;
   const Page& page = core_.map.page(head);
@@ -123,19 +131,28 @@ void PageblockTypes::convert_block(Zone& zone, Pfn pfn, Migratetype type) {
   core_.map.set_pageblock_types(pfn, order, type);
 }
 
+void PageblockTypes::set_type(Pfn pfn, Migratetype type) {
+  CMA_ASSERT(lists_.locked());
+  CMA_ASSERT(!has_typed_lists(release_) || !core_.map.page(pfn).has(kPageBuddy));
+  core_.map.set_pageblock_type(pfn, type);
+}
+
 void PageblockTypes::claim_block(Zone& zone, Pfn pfn, Migratetype type) {
+  CMA_ASSERT(!has_typed_lists(release_));
+  CMA_ASSERT(core_.map.page(pfn).order >= pageblock_order_);
   const Pfn end = pfn + order_pages(core_.map.page(pfn).order);
   for (Pfn block = pfn; block < end; block += order_pages(pageblock_order_)) {
     const Migratetype old = core_.map.pageblock_type(block);
     if (old == Migratetype::highatomic && block != pfn) zone.lost_highatomic += order_pages(pageblock_order_);
     const bool isolated = old == Migratetype::isolate;
-    if (!isolated || core_.bugs.fires(Bug::steal_ends_isolation)) claim(block, type);
+    if (!isolated || core_.bugs.fires(Bug::steal_ends_isolation)) set_type(block, type);
   }
 }
 
 // --- the reserve for atomic requests ---
 
 void PageblockTypes::reserve(Zone& zone, Pfn pfn, unsigned order) {
+  CMA_ASSERT(lists_.locked());
   if (!is_mergeable(core_.map.pageblock_type(pfn))) return;
   const bool typed = has_typed_lists(release_);
   if (typed && order >= pageblock_order_) {
@@ -153,6 +170,8 @@ void PageblockTypes::reserve(Zone& zone, Pfn pfn, unsigned order) {
 }
 
 bool PageblockTypes::unreserve(Zone& zone, Pfn pfn, Migratetype type) {
+  CMA_ASSERT(lists_.locked());
+  CMA_ASSERT(core_.map.page(pfn).has(kPageBuddy));
   const bool typed = has_typed_lists(release_);
   const unsigned order = core_.map.page(pfn).order;
   const std::uint64_t block = order_pages(pageblock_order_);

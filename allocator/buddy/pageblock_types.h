@@ -1,16 +1,25 @@
-// Pageblocks change their migratetype, and their free blocks change lists with them (move_freepages_block). All changes
-// of a type are made here, but for a merge since 6.10, which is FreeLists'.
+// Pageblocks change their migratetype, and their free blocks change lists with them (mm/page_alloc.c). All changes of a
+// type are made here, but for a merge since 6.10, which is FreeLists'.
 //
-// Fallback claims pageblocks, and Buddy reserves them for atomic requests or gives areas theirs; isolation/ isolates
-// them and gives them back. It and compaction/ take free blocks, whose pageblocks may become Movable. A pageblock is
-// named by any of its pages.
+//   who changes a type                           to which            calls
+//   Fallback, for a request of another type      the request's       up to 6.9 set_type() and claim_block(),
+//                                                                    since 6.10 convert_pageblock() and convert_block()
+//   Buddy, for an atomic request                 HighAtomic          reserve()
+//   Buddy, for a request that found nothing      the request's       unreserve()
+//   Buddy, at boot                               CMA                 set_type()
+//   isolation/                                   Isolate             isolate()
+//   isolation/, giving a pageblock back          the caller's        give_back(); set_type() if it took a block there
+//   isolation/ and compaction/, taking a block   Movable             isolate_free_page()
 //
-// The zone's free pages stay counted right. As in the kernel, up to 6.9 a call counts only where it isolates, gives
-// back (retype_pageblock()) or takes: other moves are for types that count alike, neither CMA nor Isolate.
+// A pageblock is named by any of its pages. The zone's free pages stay counted right. As in the kernel, up to 6.9 calls
+// count only where they isolate, give back or take: other moves are for types that count alike, not CMA or Isolate.
 //
 // Cost: O(pages of the pageblock). Where blocks are named, O(their pageblocks) instead, unless other free blocks move
 // with them: in reserve() and unreserve() up to 6.9 and below the pageblock order, in isolate_free_page() since 6.10.
-// Requires of all calls: zone->lock is held (not for spans_pageblock()), or the machine boots. `zone` is the page's.
+// set_type() and what looks, but for contents(), are O(1).
+//
+// Requires of all calls but spans_pageblock(): zone->lock is held, or the machine boots. Every change asserts that some
+// spinlock is held, or that boot has not ended (FreeLists::locked()). `zone` is the page's.
 #pragma once
 
 #include "allocator/buddy/free_lists.h"
@@ -47,16 +56,20 @@ class PageblockTypes {
   Contents move_freepages_block(Zone& zone, Pfn pfn, Migratetype type);
 
   // --- changing the type, and moving what is free ---
-  // Makes the pageblock one of `type`, and moves its free blocks. Returns false, and does nothing, if the zone does not
-  // hold all of it. Requires: 6.10; no free block is larger than the pageblock and begins in it.
+  // Makes the pageblock one of `type`, and moves its free blocks (move_freepages_block since 6.10). Returns false, and
+  // does nothing, if the zone does not hold all of it. Requires: 6.10; no free block is larger than the pageblock and
+  // begins in it.
   bool convert_pageblock(Zone& zone, Pfn pfn, Migratetype type);
-  // Makes the pageblock Isolate, or an isolated one `type`, and moves its free blocks, counted out or in. A block that
-  // is larger than a pageblock is split since 6.10, and before moves with its first pageblock. Requires: since 6.10,
-  // spans_pageblock(). The caller keeps nr_isolate_pageblock.
-  void retype_pageblock(Zone& zone, Pfn pfn, Migratetype type);
   // Makes all pageblocks of a free block ones of `type`, and moves the block. Requires: 6.10; pfn is the head of a free
   // block of at least a pageblock.
   void convert_block(Zone& zone, Pfn pfn, Migratetype type);
+  // Makes the pageblock Isolate, and moves its free blocks, counted out (since 6.10 move_freepages_block_isolate,
+  // before a part of set_migratetype_isolate). A block that is larger than a pageblock is split since 6.10, and before
+  // moves with its first pageblock. Requires: since 6.10, spans_pageblock(). The caller keeps nr_isolate_pageblock.
+  void isolate(Zone& zone, Pfn pfn);
+  // Makes an isolated pageblock one of `type`, and moves its free blocks, counted in; else as isolate(). Requires: the
+  // pageblock is Isolate.
+  void give_back(Zone& zone, Pfn pfn, Migratetype type);
   // Reserves the pageblock of a block that was taken for an atomic request (reserve_highatomic_pageblock), or since
   // 6.10 all pageblocks of the block, and counts that. Does nothing if it is not of a mergeable type; since 6.10 nor if
   // a border of zones or the end of memory cuts it. Before, a cut one is reserved and counted whole, whatever moves.
@@ -66,17 +79,16 @@ class PageblockTypes {
   // is not of it. Requires: pfn is the head of a free block on a list of HighAtomic.
   bool unreserve(Zone& zone, Pfn pfn, Migratetype type);
 
-  // --- changing the type alone: the caller has moved what is free, or frees or takes it next ---
-  // Claims the pageblock for a request of `type` (up to 6.9).
-  void claim(Pfn pfn, Migratetype type) { core_.map.set_pageblock_type(pfn, type); }
-  // Claims each pageblock of a block of at least a pageblock so, but not one that is being isolated. A reserved one
-  // goes on being counted as such (Zone::lost_highatomic), unless it is the first: callers pass no such block.
+  // --- changing the type alone ---
+  // Makes the pageblock one of `type`, and moves nothing (set_pageblock_migratetype): the caller has moved what is free
+  // there, or has taken it off its list, and uses it or frees it as `type` next. Requires: since 6.10, pfn heads no
+  // free block.
+  void set_type(Pfn pfn, Migratetype type);
+  // Makes all pageblocks of a block ones of `type`, for a request that falls back, but for those that are isolated, and
+  // moves nothing (change_pageblock_range). A reserved one after the first goes on being counted as reserved
+  // (Zone::lost_highatomic). Requires: up to 6.9; pfn is the head of a free block of at least a pageblock, and its
+  // first pageblock is not reserved.
   void claim_block(Zone& zone, Pfn pfn, Migratetype type);
-  // Gives an isolated pageblock back as `type`, of which isolate_free_page() has taken the free block at its start. The
-  // block is freed as `type` next.
-  void give_back_taken(Pfn pfn, Migratetype type) { core_.map.set_pageblock_type(pfn, type); }
-  // Makes a pageblock of an area CMA. Requires: the machine boots, and none of its pages is free.
-  void give_to_area(Pfn pfn) { core_.map.set_pageblock_type(pfn, Migratetype::cma); }
 
   // --- taking ---
   // Takes a whole free block off its list (__isolate_free_page), to use its pages or to free it again. Returns false,
@@ -92,9 +104,9 @@ class PageblockTypes {
   Contents walk(Pfn next, Pfn end, Visit visit) const;
   bool may_take(const Zone& zone, unsigned order, Migratetype type) const;
   void make_movable(Zone& zone, Pfn pfn, unsigned order);
-  void isolate_pageblock_v3_5(Zone& zone, Pfn pfn);
-  void restore_pageblock_v3_5(Zone& zone, Pfn pfn, Migratetype type);
-  void retype_pageblock_v6_10(Zone& zone, Pfn pfn, Migratetype type);
+  void isolate_v3_5(Zone& zone, Pfn pfn);
+  void give_back_v3_5(Zone& zone, Pfn pfn, Migratetype type);
+  void retype_v6_10(Zone& zone, Pfn pfn, Migratetype type);
 
   Release release_;
   unsigned pageblock_order_;

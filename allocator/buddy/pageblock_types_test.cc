@@ -79,6 +79,31 @@ TEST_P(PageblockTypesTest, LookingSeesWhatMovingWouldMove) {
   EXPECT_EQ(moved.movable, seen.movable);
 }
 
+// --- what changing a type requires ---
+
+TEST_P(PageblockTypesTest, NoTypeChangesWithoutTheLock) {
+  EXPECT_THROW(buddy.pageblock_types().set_type(64, U), AssertionFailure);
+  EXPECT_THROW(buddy.pageblock_types().isolate(zone, 64), AssertionFailure);
+  const SpinGuard zone_lock(machine->engine);
+  buddy.pageblock_types().set_type(64, U);
+  EXPECT_EQ(machine->map.pageblock_type(64), U);
+}
+
+TEST_P(PageblockTypesTest, OnlyAnIsolatedPageblockIsGivenBack) {
+  const SpinGuard zone_lock(machine->engine);
+  EXPECT_THROW(buddy.pageblock_types().give_back(zone, 64, M), AssertionFailure);
+  buddy.pageblock_types().isolate(zone, 64);
+  buddy.pageblock_types().give_back(zone, 64, M);
+  EXPECT_EQ(machine->map.pageblock_type(64), M);
+}
+
+TEST(PageblockTypesOf612, NoTypeChangesBelowAFreeBlock) {
+  const std::unique_ptr<Machine> machine = make_machine(bare_geometry(Release::v6_12));
+  give_block(*machine, 0, 4, M);
+  const SpinGuard zone_lock(machine->engine);
+  EXPECT_THROW(machine->buddy.pageblock_types().set_type(0, U), AssertionFailure);
+}
+
 // --- taking blocks out ---
 
 TEST_P(PageblockTypesTest, IsolatingAFreeBlockNeedsTheWatermarkUnlessItIsIsolate) {

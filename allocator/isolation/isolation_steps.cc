@@ -53,7 +53,7 @@ void IsolationSteps::isolate_block_locked(Zone& zone, Pfn pfn) {
   const Migratetype old = core_.map.pageblock_type(pfn);
   // A reserved pageblock goes on being counted as such, and comes back as another type.
   if (old == Migratetype::highatomic) zone.lost_highatomic += core_.map.pageblock_pages();
-  buddy_.pageblock_types().retype_pageblock(zone, pfn, Migratetype::isolate);
+  buddy_.pageblock_types().isolate(zone, pfn);
   ++zone.nr_isolate_pageblock;
 }
 
@@ -76,10 +76,10 @@ void IsolationSteps::give_back_v5_18(Pfn pfn, Migratetype type) {
   const unsigned order = core_.map.page(pfn).order;
   const bool taken = take_for_merging_v5_18(pfn);
   if (taken) {
-    buddy_.pageblock_types().give_back_taken(pfn, type);
+    buddy_.pageblock_types().set_type(pfn, type);
     buddy_.free_lists().free_one_block(zone, pfn, order, type, /*to_tail=*/true);
   } else {
-    buddy_.pageblock_types().retype_pageblock(zone, pfn, type);
+    buddy_.pageblock_types().give_back(zone, pfn, type);
   }
   --zone.nr_isolate_pageblock;
 }

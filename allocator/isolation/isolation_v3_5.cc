@@ -74,9 +74,9 @@ bool IsolationV3_5::take_for_merging_v3_18(Pfn pfn) {
 bool IsolationV3_5::retype_or_take(Zone& zone, Pfn pfn, Migratetype type) {
   const bool taken = take_for_merging_v3_18(pfn);
   if (taken)
-    buddy_.pageblock_types().give_back_taken(pfn, type);
+    buddy_.pageblock_types().set_type(pfn, type);
   else
-    buddy_.pageblock_types().retype_pageblock(zone, pfn, type);
+    buddy_.pageblock_types().give_back(zone, pfn, type);
   return taken;
 }
 
