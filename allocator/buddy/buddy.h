@@ -61,7 +61,7 @@ class Buddy {
   // One more than the last node's number.
   unsigned nodes() const { return zones_.nodes(); }
   ZoneList zonelist(Gfp gfp, unsigned node = 0) const { return zones_.zonelist(gfp, node); }
-  unsigned largest_order() const { return largest_order_; }
+  unsigned largest_order() const { return core_.largest_order; }
   int cpus() const { return core_.engine.cpus(); }
 
   // --- parts: isolation/ and compaction/ take and free blocks and set types by them; these and contig/ drain ---
@@ -174,9 +174,6 @@ class Buddy {
   std::uint64_t most_reserved(const Zone& zone) const;
   void reserve_highatomic_pageblock(Zone& zone, Pfn pfn, unsigned order);
 
-  Release release_;
-  unsigned pageblock_order_;
-  unsigned largest_order_;
   Core core_;
   Zones zones_;
   Watermarks watermarks_;

@@ -24,26 +24,20 @@ std::span<const Migratetype> fallbacks_v3_5(Migratetype start) {
 }  // namespace
 
 Fallback::Fallback(const Core& core, const WatermarkSetup& boosts, FreeLists& lists, PageblockTypes& pageblocks)
-    : release_(core.geometry.release),
-      pageblock_order_(core.geometry.pageblock_order),
-      largest_order_(core.geometry.largest_order),
-      core_(core),
-      boosts_(boosts),
-      lists_(lists),
-      pageblocks_(pageblocks) {}
+    : core_(core), boosts_(boosts), lists_(lists), pageblocks_(pageblocks) {}
 
 Pfn Fallback::rmqueue(Zone& zone, unsigned order, Migratetype type, std::uint32_t flags, std::uint64_t refilled) {
   CMA_ASSERT(index_of(type) < kPcpTypes);
-  if (release_ < Release::v4_1) {
+  if (core_.release < Release::v4_1) {
     const Pfn pfn = lists_.rmqueue_smallest(zone, order, type);
     return pfn != kNoPfn ? pfn : rmqueue_fallback_v3_5(zone, order, type);
   }
-  const bool may_use_cma = release_ >= Release::v5_9 ? (flags & kAllocCma) != 0 : type == Migratetype::movable;
+  const bool may_use_cma = core_.release >= Release::v5_9 ? (flags & kAllocCma) != 0 : type == Migratetype::movable;
   // Movable requests are balanced between ordinary and area memory, once over half of the free memory is an area's.
   // Up to 6.9 a refill counts its pages out of nr_free_pages only when it ends.
-  const std::int64_t uncounted = has_typed_lists(release_) ? 0 : static_cast<std::int64_t>(refilled);
+  const std::int64_t uncounted = has_typed_lists(core_.release) ? 0 : static_cast<std::int64_t>(refilled);
   const bool areas_have_most = zone.nr_free_cma > (zone.nr_free_pages + uncounted) / 2;
-  if (release_ >= Release::v5_8 && may_use_cma && areas_have_most && !core_.bugs.fires(Bug::area_share_ignored)) {
+  if (core_.release >= Release::v5_8 && may_use_cma && areas_have_most && !core_.bugs.fires(Bug::area_share_ignored)) {
     const Pfn pfn = lists_.rmqueue_smallest(zone, order, Migratetype::cma);
     if (pfn != kNoPfn) return pfn;
   }
@@ -52,8 +46,8 @@ Pfn Fallback::rmqueue(Zone& zone, unsigned order, Migratetype type, std::uint32_
     Pfn pfn = lists_.rmqueue_smallest(zone, order, type);
     if (pfn == kNoPfn && may_use_cma) pfn = lists_.rmqueue_smallest(zone, order, Migratetype::cma);
     if (pfn != kNoPfn) return pfn;
-    if (release_ < Release::v4_12) return rmqueue_fallback_v4_1(zone, order, type);
-    if (release_ >= Release::v6_10) return rmqueue_fallback_v6_10(zone, order, type, flags);
+    if (core_.release < Release::v4_12) return rmqueue_fallback_v4_1(zone, order, type);
+    if (core_.release >= Release::v6_10) return rmqueue_fallback_v6_10(zone, order, type, flags);
     if (!rmqueue_fallback_v4_12(zone, order, type, flags)) return kNoPfn;
   }
 }
@@ -68,21 +62,21 @@ std::optional<Fallback::Source> Fallback::suitable(const BlocksOfOrder& blocks, 
   for (const Migratetype fallback : {first, second}) {
     if (blocks.lists[index_of(fallback)].empty()) continue;
     if (both && fallback == first && core_.bugs.fires(Bug::fallbacks_swapped)) continue;
-    const bool claimable = order >= pageblock_order_ / 2 || type != Migratetype::movable;
+    const bool claimable = order >= core_.pageblock_order / 2 || type != Migratetype::movable;
     return Source{order, fallback, claimable};
   }
   return std::nullopt;
 }
 
 std::optional<Fallback::Source> Fallback::largest(const Zone& zone, unsigned order, Migratetype type) const {
-  for (unsigned current = largest_order_ + 1; current-- > order;)
+  for (unsigned current = core_.largest_order + 1; current-- > order;)
     if (const std::optional<Source> source = suitable(zone.free_by_order[current], current, type))
       return current > order && core_.bugs.fires(Bug::smallest_stolen) ? smallest(zone, order, type) : source;
   return std::nullopt;
 }
 
 std::optional<Fallback::Source> Fallback::smallest(const Zone& zone, unsigned order, Migratetype type) const {
-  for (unsigned current = order; current <= largest_order_; ++current)
+  for (unsigned current = order; current <= core_.largest_order; ++current)
     if (const std::optional<Source> source = suitable(zone.free_by_order[current], current, type)) return source;
   return std::nullopt;
 }
@@ -111,11 +105,11 @@ Pfn Fallback::break_block(Zone& zone, Pfn pfn, unsigned order, const Source& sou
 
 // Breaks the largest block of any other type. Pageblocks of areas are never claimed.
 Pfn Fallback::rmqueue_fallback_v3_5(Zone& zone, unsigned order, Migratetype start) {
-  for (unsigned current = largest_order_ + 1; current-- > order;)
+  for (unsigned current = core_.largest_order + 1; current-- > order;)
     for (const Migratetype type : fallbacks_v3_5(start)) {
       if (zone.free_by_order[current].lists[index_of(type)].empty()) continue;
       const bool from_area = type == Migratetype::cma;
-      const bool worth_it = current >= pageblock_order_ / 2 || start == Migratetype::reclaimable;
+      const bool worth_it = current >= core_.pageblock_order / 2 || start == Migratetype::reclaimable;
       const Source source = {current, type, !from_area && worth_it};
       const Pfn pfn = first_of(zone, source);
       if (source.claimable) steal_v3_5(zone, pfn, start);
@@ -138,17 +132,17 @@ void Fallback::steal_v3_5(Zone& zone, Pfn pfn, Migratetype start) {
   const Migratetype old = core_.map.pageblock_type(pfn);
   if (old == Migratetype::highatomic && !core_.bugs.fires(Bug::steal_takes_reserve)) return;
   const unsigned order = core_.map.page(pfn).order;
-  if (order >= pageblock_order_) return pageblocks_.claim_block(zone, pfn, start);
+  if (order >= core_.pageblock_order) return pageblocks_.claim_block(zone, pfn, start);
   if (old == Migratetype::isolate && !core_.bugs.fires(Bug::steal_ends_isolation)) return;
   const PageblockTypes::Contents moved = pageblocks_.move_freepages_block(zone, pfn, start);
-  if (moved.free >= order_pages(pageblock_order_) / 2) pageblocks_.set_type(pfn, start);
+  if (moved.free >= order_pages(core_.pageblock_order) / 2) pageblocks_.set_type(pfn, start);
 }
 
 // --- 4.12 to 6.9 ---
 
 // Returns from which order on blocks are sought first. Smaller ones leave a part of their pageblock to its own type.
 unsigned Fallback::least_order(unsigned order, std::uint32_t flags) const {
-  return (flags & kAllocNoFragment) != 0 ? std::max(order, pageblock_order_) : order;
+  return (flags & kAllocNoFragment) != 0 ? std::max(order, core_.pageblock_order) : order;
 }
 
 // Moves a block, or all of its pageblock, to the lists of `start`, for the caller to look there again. Returns false if
@@ -170,7 +164,7 @@ void Fallback::steal_v4_12(Zone& zone, Pfn pfn, Migratetype start, bool whole) {
   const unsigned order = core_.map.page(pfn).order;
   const Migratetype old = core_.map.pageblock_type(pfn);
   if (old == Migratetype::highatomic) return lists_.move_block(zone, pfn, start);
-  if (order >= pageblock_order_) {
+  if (order >= core_.pageblock_order) {
     pageblocks_.claim_block(zone, pfn, start);
     return lists_.move_block(zone, pfn, start);
   }
@@ -186,7 +180,7 @@ void Fallback::steal_v4_12(Zone& zone, Pfn pfn, Migratetype start, bool whole) {
 
 // Returns whether half of a pageblock is free or suits `start`: pages in use that move, or seem to be of its kind.
 bool Fallback::worth_claiming(const PageblockTypes::Contents& found, Migratetype start, Migratetype old) const {
-  const std::uint64_t block = order_pages(pageblock_order_);
+  const std::uint64_t block = order_pages(core_.pageblock_order);
   std::uint64_t alike = 0;
   if (start == Migratetype::movable)
     alike = found.movable;
@@ -201,7 +195,7 @@ bool Fallback::worth_claiming(const PageblockTypes::Contents& found, Migratetype
 // Claims the largest block it can, or takes the smallest as it is, which leaves its pageblock alone. The latter is of
 // 6.15 and of stable trees since 6.12.29.
 Pfn Fallback::rmqueue_fallback_v6_10(Zone& zone, unsigned order, Migratetype start, std::uint32_t flags) {
-  for (unsigned current = largest_order_ + 1; current-- > least_order(order, flags);) {
+  for (unsigned current = core_.largest_order + 1; current-- > least_order(order, flags);) {
     core_.engine.turn();
     const std::optional<Source> source = suitable(zone.free_by_order[current], current, start);
     if (!source) continue;
@@ -225,7 +219,7 @@ Pfn Fallback::claim_block_v6_10(Zone& zone, Pfn pfn, unsigned order, Migratetype
   const unsigned found = core_.map.page(pfn).order;
   const Migratetype old = core_.map.pageblock_type(pfn);
   if (old == Migratetype::highatomic) return kNoPfn;
-  if (found >= pageblock_order_) {
+  if (found >= core_.pageblock_order) {
     pageblocks_.convert_block(zone, pfn, start);
     lists_.take_piece(zone, pfn, order, start);
     return pfn;

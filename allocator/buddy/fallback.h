@@ -64,9 +64,6 @@ class Fallback {
   bool worth_claiming(const PageblockTypes::Contents& found, Migratetype start, Migratetype old) const;
   void trace_fallback(Pfn pfn, unsigned order, const Source& source, Migratetype start);
 
-  Release release_;
-  unsigned pageblock_order_;
-  unsigned largest_order_;
   Core core_;
   const WatermarkSetup& boosts_;
   FreeLists& lists_;

@@ -4,12 +4,7 @@
 
 namespace cma {
 
-FreeLists::FreeLists(const Core& core, const bool& booting)
-    : release_(core.geometry.release),
-      pageblock_order_(core.geometry.pageblock_order),
-      largest_order_(core.geometry.largest_order),
-      core_(core),
-      booting_(booting) {}
+FreeLists::FreeLists(const Core& core, const bool& booting) : core_(core), booting_(booting) {}
 
 // --- looking ---
 
@@ -27,7 +22,7 @@ Pfn FreeLists::covering_block(Pfn pfn) const {
   unsigned order = 0;
   while (!core_.map.present(head) || !core_.map.page(head).has(kPageBuddy)) {
     core_.engine.turn();
-    if (++order > largest_order_) return pfn;
+    if (++order > core_.largest_order) return pfn;
     head = align_down(head, order_pages(order));
     if (!core_.map.valid(head)) return pfn;
   }
@@ -36,7 +31,7 @@ Pfn FreeLists::covering_block(Pfn pfn) const {
 
 bool FreeLists::may_stay_apart(Migratetype one, Migratetype other) const {
   if (one == other) return one == Migratetype::isolate;
-  if (release_ >= Release::v5_18) return !is_mergeable(one) || !is_mergeable(other);
+  if (core_.release >= Release::v5_18) return !is_mergeable(one) || !is_mergeable(other);
   return one == Migratetype::isolate || other == Migratetype::isolate;
 }
 
@@ -59,13 +54,13 @@ void FreeLists::insert(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bo
 // Returns whether a block must not merge with its free buddy. Below the pageblock order types are never looked at. From
 // there on merging is refused wherever the two may stay apart, unless both are isolated.
 bool FreeLists::merge_refused(const Zone& zone, Pfn buddy, unsigned order, Migratetype type) const {
-  if (order < pageblock_order_) return false;
+  if (order < core_.pageblock_order) return false;
   if (core_.bugs.fires(Bug::merge_among_equals)) [[unlikely]]
     return true;
-  if (release_ < Release::v5_18 && !zone.has_isolate_pageblock()) return false;
+  if (core_.release < Release::v5_18 && !zone.has_isolate_pageblock()) return false;
   const Migratetype other = core_.map.pageblock_type(buddy);
   if (type == other || !may_stay_apart(type, other)) return false;
-  if (release_ >= Release::v5_18) return true;
+  if (core_.release >= Release::v5_18) return true;
   if (core_.bugs.fires(Bug::merge_from_isolated)) return false;
   return type == Migratetype::isolate || !core_.bugs.fires(Bug::merge_into_isolated);
 }
@@ -73,7 +68,7 @@ bool FreeLists::merge_refused(const Zone& zone, Pfn buddy, unsigned order, Migra
 // Returns whether the block's parent will probably be completed soon. Such a block is kept away from allocation by
 // inserting it at the tail.
 bool FreeLists::parent_merge_likely(Pfn pfn, unsigned order) const {
-  if (order + 1 >= largest_order_) return false;
+  if (order + 1 >= core_.largest_order) return false;
   const Pfn parent = pfn & buddy_pfn(pfn, order);
   const Pfn parent_buddy = buddy_pfn(parent, order + 1);
   if (!core_.map.valid(parent_buddy)) return false;
@@ -90,17 +85,18 @@ void FreeLists::free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype 
   else if (counts_isolated())
     zone.nr_free_pages += pages;
   core_.map.edit(pfn).flags &= ~(kPageInFlight | kPagePcp);
-  while (order < largest_order_) {
+  while (order < core_.largest_order) {
     core_.engine.turn();
     const Pfn buddy = free_buddy(pfn, order);
     if (buddy == kNoPfn || merge_refused(zone, buddy, order, type)) break;
     const Migratetype listed = core_.map.page(buddy).list_type;
     remove(zone, buddy);
     // The buddy may still be on the list that it was on before its pageblock was isolated or given back.
-    const bool lags = listed != type && (order < pageblock_order_ || core_.map.pageblock_type(buddy) == type);
-    if (lags && !has_typed_lists(release_)) recount(zone, order, listed, type);
+    const bool lags = listed != type && (order < core_.pageblock_order || core_.map.pageblock_type(buddy) == type);
+    if (lags && !has_typed_lists(core_.release)) recount(zone, order, listed, type);
     // A merged block has one type, so that blocks which are split off it later lie on the right lists.
-    if (has_typed_lists(release_) && order >= pageblock_order_) core_.map.set_pageblock_types(buddy, order, type);
+    if (has_typed_lists(core_.release) && order >= core_.pageblock_order)
+      core_.map.set_pageblock_types(buddy, order, type);
     pfn &= buddy;
     ++order;
   }
@@ -122,7 +118,7 @@ void FreeLists::free_run(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype t
   }
   while (pages > 0) {
     core_.engine.turn();
-    const unsigned aligned = pfn == 0 ? pageblock_order_ : std::min(pageblock_order_, lowest_bit(pfn));
+    const unsigned aligned = pfn == 0 ? core_.pageblock_order : std::min(core_.pageblock_order, lowest_bit(pfn));
     const unsigned order = std::min(aligned, floor_log2(pages));
     free_one_block(zone, pfn, order, type);
     pfn += order_pages(order);
@@ -131,7 +127,7 @@ void FreeLists::free_run(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype t
 }
 
 void FreeLists::free_in_pageblocks(Zone& zone, Pfn pfn, unsigned order) {
-  const unsigned piece = std::min(order, pageblock_order_);
+  const unsigned piece = std::min(order, core_.pageblock_order);
   const Pfn end = pfn + order_pages(order);
   for (Pfn p = pfn; p < end; p += order_pages(piece)) free_one_block(zone, p, piece, core_.map.pageblock_type(p));
 }
@@ -178,7 +174,7 @@ void FreeLists::take_block(Zone& zone, Pfn pfn, Migratetype counted) {
 
 Pfn FreeLists::rmqueue_smallest(Zone& zone, unsigned order, Migratetype type) {
   CMA_ASSERT(type != Migratetype::isolate);
-  for (unsigned o = order; o <= largest_order_; ++o) {
+  for (unsigned o = order; o <= core_.largest_order; ++o) {
     const PageList& list = zone.free_by_order[o].lists[index_of(type)];
     if (list.empty()) continue;
     const Pfn pfn = core_.map.pfn(list.first);
@@ -194,8 +190,8 @@ void FreeLists::move_block(Zone& zone, Pfn pfn, Migratetype type) {
   const unsigned order = core_.map.page(pfn).order;
   const Migratetype old = core_.map.page(pfn).list_type;
   remove(zone, pfn);
-  insert(zone, pfn, order, type, /*tail=*/release_ >= Release::v5_10);
-  if (!has_typed_lists(release_)) return;
+  insert(zone, pfn, order, type, /*tail=*/core_.release >= Release::v5_10);
+  if (!has_typed_lists(core_.release)) return;
   const auto pages = static_cast<std::int64_t>(order_pages(order));
   if (old != Migratetype::isolate) zone.mod_freepage_state(-pages, old);
   if (type != Migratetype::isolate) zone.mod_freepage_state(pages, type);

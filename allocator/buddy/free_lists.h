@@ -90,9 +90,6 @@ class FreeLists {
   void recount(Zone& zone, unsigned order, Migratetype from, Migratetype to);
   bool counts_isolated() const { return core_.bugs.active(Bug::isolated_counted); }
 
-  Release release_;
-  unsigned pageblock_order_;
-  unsigned largest_order_;
   Core core_;
   const bool& booting_;
 };

@@ -13,10 +13,7 @@ constexpr std::uint32_t kBadAtFree = kPageLru | kPageLocked | kPagePrivate | kPa
 }  // namespace
 
 Buddy::Buddy(const Core& core)
-    : release_(core.geometry.release),
-      pageblock_order_(core.geometry.pageblock_order),
-      largest_order_(core.geometry.largest_order),
-      core_(core),
+    : core_(core),
       zones_(core),
       watermarks_(core),
       watermark_setup_(core),
@@ -38,7 +35,7 @@ void Buddy::free_boot_range(const PfnRange& range) {
   Pfn pfn = range.start;
   while (pfn < range.end) {
     core_.engine.turn();
-    unsigned order = pfn == 0 ? largest_order_ : std::min(largest_order_, lowest_bit(pfn));
+    unsigned order = pfn == 0 ? core_.largest_order : std::min(core_.largest_order, lowest_bit(pfn));
     for (; pfn + order_pages(order) > range.end; --order) {
     }
     // A block must not span zones.
@@ -51,14 +48,15 @@ void Buddy::free_boot_range(const PfnRange& range) {
     }
     Zone& zone = zone_of(pfn);
     zone.managed += order_pages(order);
-    free_lists_.free_one_block(zone, pfn, order, core_.map.pageblock_type(pfn), /*to_tail=*/release_ >= Release::v5_10);
+    free_lists_.free_one_block(zone, pfn, order, core_.map.pageblock_type(pfn),
+                               /*to_tail=*/core_.release >= Release::v5_10);
     pfn += order_pages(order);
   }
 }
 
 void Buddy::free_cma_pageblock(Pfn pfn) {
   CMA_ASSERT(booting_);
-  const std::uint64_t pages = order_pages(pageblock_order_);
+  const std::uint64_t pages = order_pages(core_.pageblock_order);
   for (Pfn p = pfn; p < pfn + pages; ++p) {
     Page& page = core_.map.edit(p);
     page.flags = 0;
@@ -68,7 +66,7 @@ void Buddy::free_cma_pageblock(Pfn pfn) {
   Zone& zone = zone_of(pfn);
   zone.managed += pages;
   zone.cma += pages;
-  free_lists_.free_one_block(zone, pfn, pageblock_order_, Migratetype::cma);
+  free_lists_.free_one_block(zone, pfn, core_.pageblock_order, Migratetype::cma);
 }
 
 void Buddy::free_reserved_page(Pfn pfn) {
@@ -141,7 +139,7 @@ std::uint64_t Buddy::plain_pages(Pfn pfn, std::uint64_t most) const {
 
 std::uint64_t Buddy::free_plain_run(Pfn pfn, std::uint64_t most) {
   if (booting_ || core_.engine.watching() || core_.trace.page_events()) return 0;
-  const Pfn block_end = core_.map.pageblock_start(pfn) + order_pages(pageblock_order_);
+  const Pfn block_end = core_.map.pageblock_start(pfn) + order_pages(core_.pageblock_order);
   const std::uint64_t pages = plain_pages(pfn, std::min(most, block_end - pfn));
   if (pages == 0) return 0;
   for (Page& page : core_.map.edit_run(pfn, pages)) {
@@ -163,7 +161,7 @@ std::uint64_t Buddy::free_plain_run(Pfn pfn, std::uint64_t most) {
 // Frees a block to the free lists. Its type was sampled without the lock: isolation may have begun or ended since.
 void Buddy::free_one_page(Zone& zone, const PendingFree& pending) {
   SpinGuard zone_lock(core_.engine);
-  if (has_typed_lists(release_)) return free_lists_.free_in_pageblocks(zone, pending.pfn, pending.order);
+  if (has_typed_lists(core_.release)) return free_lists_.free_in_pageblocks(zone, pending.pfn, pending.order);
   Migratetype type = pending.type;
   if (zone.has_isolate_pageblock() || type == Migratetype::isolate)
     type = pageblock_types_.type_when_freed(pending.pfn, type);
@@ -239,12 +237,12 @@ void Buddy::prep_compound_page(Pfn pfn, unsigned order) {
 Pfn Buddy::rmqueue(Zone& zone, Gfp gfp, unsigned order, std::uint32_t flags) {
   const Migratetype type = migratetype_of(gfp);
   // The movable list may hold pages of areas: since 5.9 requests that must not have them pass it by.
-  const bool list_suits = release_ < Release::v5_9 || (flags & kAllocCma) || type != Migratetype::movable ||
+  const bool list_suits = core_.release < Release::v5_9 || (flags & kAllocCma) || type != Migratetype::movable ||
                           core_.bugs.fires(Bug::nocma_from_pcp);
-  if ((gfp & kGfpCold) != 0 && release_ < Release::v4_15) flags |= kAllocCold;
+  if ((gfp & kGfpCold) != 0 && core_.release < Release::v4_15) flags |= kAllocCold;
   if (pcp_.allowed_order(order) && list_suits) {
     const Pfn pfn = pcp_.rmqueue_pcplist(zone, order, type, flags);
-    if (pfn != kNoPfn || release_ < Release::v6_0) return pfn;
+    if (pfn != kNoPfn || core_.release < Release::v6_0) return pfn;
   }
   SpinGuard zone_lock(core_.engine);
   Pfn pfn = kNoPfn;
@@ -261,8 +259,8 @@ Pfn Buddy::rmqueue(Zone& zone, Gfp gfp, unsigned order, std::uint32_t flags) {
 // Returns whether a request that found nothing else has a right to the reserve, and the reserve has a block for it. Up
 // to 5.19 such requests ended at the per-CPU lists.
 bool Buddy::takes_reserve_last(const Zone& zone, unsigned order, std::uint32_t flags) {
-  if (release_ < Release::v6_0 || (flags & (kAllocHarder | kAllocOom)) == 0) return false;
-  for (unsigned o = order; o <= largest_order_; ++o)
+  if (core_.release < Release::v6_0 || (flags & (kAllocHarder | kAllocOom)) == 0) return false;
+  for (unsigned o = order; o <= core_.largest_order; ++o)
     if (!zone.free_by_order[o].lists[index_of(Migratetype::highatomic)].empty())
       return !core_.bugs.fires(Bug::atomic_page_refused);
   return false;
@@ -271,33 +269,33 @@ bool Buddy::takes_reserve_last(const Zone& zone, unsigned order, std::uint32_t f
 // Returns from which size on the reserve of a zone does not grow: 1 % of the zone, and up to 6.7 a pageblock more.
 // Since then a zone of which 1 % is less than a pageblock has no reserve.
 std::uint64_t Buddy::most_reserved(const Zone& zone) const {
-  const std::uint64_t block = order_pages(pageblock_order_);
+  const std::uint64_t block = order_pages(core_.pageblock_order);
   const std::uint64_t share = zone.managed / 100;
-  if (release_ < Release::v6_8) return core_.bugs.active(Bug::reserve_falls_short) ? share : share + block;
+  if (core_.release < Release::v6_8) return core_.bugs.active(Bug::reserve_falls_short) ? share : share + block;
   return share < block ? 0 : align_up(share, block);
 }
 
 // Keeps the pageblock of an atomic block for others of its kind. What releases before 4.4 kept, at most two pageblocks
 // of a zone, is not modelled.
 void Buddy::reserve_highatomic_pageblock(Zone& zone, Pfn pfn, unsigned order) {
-  if (release_ < Release::v4_4) return;
+  if (core_.release < Release::v4_4) return;
   if (zone.nr_reserved_highatomic >= most_reserved(zone) && !core_.bugs.fires(Bug::reserve_without_limit)) return;
   SpinGuard zone_lock(core_.engine);
   pageblock_types_.reserve(zone, pfn, order);
 }
 
 bool Buddy::unreserve_highatomic(const PageRequest& request, bool force) {
-  if (release_ < Release::v4_4) return false;
+  if (core_.release < Release::v4_4) return false;
   const Migratetype type = migratetype_of(request.gfp);
   for (const ZoneList::Entry& entry : request.zonelist) {
     Zone& zone = zones_[entry.zone];
-    if (!force && zone.nr_reserved_highatomic <= order_pages(pageblock_order_)) continue;
+    if (!force && zone.nr_reserved_highatomic <= order_pages(core_.pageblock_order)) continue;
     SpinGuard zone_lock(core_.engine);
-    for (unsigned order = 0; order <= largest_order_; ++order) {
+    for (unsigned order = 0; order <= core_.largest_order; ++order) {
       const PageList& list = zone.free_by_order[order].lists[index_of(Migratetype::highatomic)];
       if (list.empty()) continue;
       const bool moved = pageblock_types_.unreserve(zone, core_.map.pfn(list.first), type);
-      if (moved || release_ < Release::v4_10) return moved;
+      if (moved || core_.release < Release::v4_10) return moved;
     }
   }
   return false;
@@ -338,7 +336,7 @@ Pfn Buddy::get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, 
 // Returns kAllocNoFragment where a zone Normal comes first and DMA32 is the next (alloc_flags_nofragment). 5.0 has the
 // function, and never sets the flag. A machine without a zone DMA32 is one of a kernel without CONFIG_ZONE_DMA32.
 std::uint32_t Buddy::fragment_flags(const ZoneList& zonelist) const {
-  if (release_ < Release::v5_1 || zonelist.size == 0) return 0;
+  if (core_.release < Release::v5_1 || zonelist.size == 0) return 0;
   const Zone& first = zones_[zonelist.entries[0].zone];
   if (first.kind != ZoneKind::normal) return 0;
   const auto comes_next = [&](const Zone& zone) { return zone.kind == ZoneKind::dma32 && zone.node == first.node; };
@@ -350,9 +348,9 @@ std::uint32_t Buddy::fragment_flags(const ZoneList& zonelist) const {
 // urgent and atomic requests (the latter up to 4.3 known by a missing __GFP_WAIT) and for real-time tasks. These count
 // as atomic up to 6.2, whatever else their request says; since then as urgent, if it can wait.
 std::uint32_t Buddy::slow_path_flags(Gfp gfp, unsigned order) const {
-  const bool rules_v6_3 = Watermarks::has_rules_v6_3(release_);
+  const bool rules_v6_3 = Watermarks::has_rules_v6_3(core_.release);
   const bool can_wait = (gfp & kGfpDirectReclaim) != 0;
-  const bool by_reclaim = rules_v6_3 || release_ < Release::v4_4;
+  const bool by_reclaim = rules_v6_3 || core_.release < Release::v4_4;
   const bool cannot_wait = !can_wait && (by_reclaim || (gfp & kGfpAtomicBit) != 0);
   const bool realtime = core_.engine.flags().scope == ReclaimScope::realtime && !cannot_wait &&
                         !core_.bugs.fires(Bug::realtime_like_others);
@@ -384,12 +382,12 @@ std::uint32_t Buddy::reserve_flags(Gfp gfp) const {
   const bool frees = (gfp & kGfpMemalloc) != 0 || reclaims;
   if (!frees && !victim) return 0;
   if ((gfp & kGfpNomemalloc) != 0 && !core_.bugs.fires(Bug::nomemalloc_ignored)) return 0;
-  return frees || release_ < Release::v4_14 ? kAllocNoWatermarks : kAllocOom;
+  return frees || core_.release < Release::v4_14 ? kAllocNoWatermarks : kAllocOom;
 }
 
 bool Buddy::ends_at_first_attempt(Gfp gfp) const {
   constexpr Gfp kSlabs = kGfpThisnode | kGfpNoretry | kGfpNowarn;
-  return release_ < Release::v4_1 && zones_.several_nodes() && (gfp & kSlabs) == kSlabs;
+  return core_.release < Release::v4_1 && zones_.several_nodes() && (gfp & kSlabs) == kSlabs;
 }
 
 std::uint32_t Buddy::last_attempt_flags(Gfp gfp, unsigned order) const {
@@ -407,10 +405,11 @@ std::uint32_t Buddy::attempt_flags(const PageRequest& request, AllocAttempt atte
       return kAllocWmarkLow | fragment_flags(request.zonelist) | (unscoped ? kAllocCma : request.areas);
     }
     case AllocAttempt::min: return slow_path_flags(flags_in_slow_path(request.gfp), request.order) | request.areas;
-    case AllocAttempt::reserves: return reserve_flags(request.gfp) | (release_ < Release::v5_9 ? 0 : request.areas);
+    case AllocAttempt::reserves:
+      return reserve_flags(request.gfp) | (core_.release < Release::v5_9 ? 0 : request.areas);
     case AllocAttempt::high: return kAllocWmarkHigh;
     case AllocAttempt::helped:
-      if (Watermarks::has_rules_v6_3(release_)) return kAllocHigh;
+      if (Watermarks::has_rules_v6_3(core_.release)) return kAllocHigh;
       return kAllocHarder | (request.order > 0 ? kAllocHighatomic : 0U);
     case AllocAttempt::last_page: return kAllocNoWatermarks;
   }
@@ -440,8 +439,8 @@ PageRequest Buddy::begin_request(Gfp gfp, unsigned order, unsigned node) {
   // A task that pins for long gets no pages of areas: since 5.1 they are out of its choice. 5.13 (current_gfp_context)
   // makes its requests immovable, so that they do not get pages of a Movable zone either.
   const bool pins = core_.engine.flags().memalloc_pin;
-  if (pins && release_ >= Release::v5_13) gfp &= ~static_cast<Gfp>(kGfpMovable);
-  request.gfp = release_ >= Release::v5_13 ? in_scope(gfp) : gfp;
+  if (pins && core_.release >= Release::v5_13) gfp &= ~static_cast<Gfp>(kGfpMovable);
+  request.gfp = core_.release >= Release::v5_13 ? in_scope(gfp) : gfp;
   request.zonelist = zones_.zonelist(gfp, node);
   request.areas = migratetype_of(gfp) == Migratetype::movable && !pins ? kAllocCma : 0U;
   return request;
@@ -449,7 +448,7 @@ PageRequest Buddy::begin_request(Gfp gfp, unsigned order, unsigned node) {
 
 void Buddy::end_request(const PageRequest& request, Pfn pfn) {
   const Gfp gfp = request.gfp;
-  const bool possible = request.order <= largest_order_;
+  const bool possible = request.order <= core_.largest_order;
   if (possible && pfn == kNoPfn && failed_requests_ != nullptr)
     failed_requests_->request_failed(flags_in_slow_path(gfp), request.order);
   if (possible && core_.trace.page_events())
@@ -467,7 +466,7 @@ Pfn Buddy::attempts_before_reclaim(PageRequest& request) {
 Pfn Buddy::alloc_pages(Gfp gfp, unsigned order, unsigned node) {
   PageRequest request = begin_request(gfp, order, node);
   Pfn pfn = kNoPfn;
-  if (order <= largest_order_) {
+  if (order <= core_.largest_order) {
     pfn = attempt(request, AllocAttempt::low);
     if (pfn == kNoPfn && !ends_at_first_attempt(request.gfp)) pfn = attempts_before_reclaim(request);
   }

@@ -5,18 +5,13 @@
 namespace cma {
 
 PageblockTypes::PageblockTypes(const Core& core, const Watermarks& watermarks, FreeLists& lists)
-    : release_(core.geometry.release),
-      pageblock_order_(core.geometry.pageblock_order),
-      largest_order_(core.geometry.largest_order),
-      core_(core),
-      watermarks_(watermarks),
-      lists_(lists) {}
+    : core_(core), watermarks_(watermarks), lists_(lists) {}
 
 // --- looking ---
 
 bool PageblockTypes::spans_pageblock(const Zone& zone, Pfn pfn) const {
   const Pfn start = core_.map.pageblock_start(pfn);
-  return zone.contains(start) && zone.contains(start + order_pages(pageblock_order_) - 1);
+  return zone.contains(start) && zone.contains(start + order_pages(core_.pageblock_order) - 1);
 }
 
 // Adds up what lies in [next, end), and calls `visit` with the head of each free block, which may take it elsewhere.
@@ -42,7 +37,7 @@ PageblockTypes::Contents PageblockTypes::walk(Pfn next, Pfn end, Visit visit) co
 
 PageblockTypes::Contents PageblockTypes::contents(Pfn pfn) const {
   const Pfn start = core_.map.pageblock_start(pfn);
-  return walk(start, start + order_pages(pageblock_order_), [](Pfn) {});
+  return walk(start, start + order_pages(core_.pageblock_order), [](Pfn) {});
 }
 
 // The pageblock may have been isolated or given back meanwhile: since 3.18 its type is read again.
@@ -55,8 +50,8 @@ Migratetype PageblockTypes::type_when_freed(Pfn pfn, Migratetype read_before) co
 
 PageblockTypes::Contents PageblockTypes::move_freepages_block(Zone& zone, Pfn pfn, Migratetype type) {
   Pfn start = core_.map.pageblock_start(pfn);
-  const Pfn end = start + order_pages(pageblock_order_);
-  if (!zone.contains(end - 1) || (has_typed_lists(release_) && !zone.contains(start))) return {};
+  const Pfn end = start + order_pages(core_.pageblock_order);
+  if (!zone.contains(end - 1) || (has_typed_lists(core_.release) && !zone.contains(start))) return {};
   if (!zone.contains(start)) start = pfn;
   return walk(start, end, [&](Pfn head) { lists_.move_block(zone, head, type); });
 }
@@ -64,7 +59,7 @@ PageblockTypes::Contents PageblockTypes::move_freepages_block(Zone& zone, Pfn pf
 // --- changing the type ---
 
 bool PageblockTypes::convert_pageblock(Zone& zone, Pfn pfn, Migratetype type) {
-  CMA_ASSERT(has_typed_lists(release_));
+  CMA_ASSERT(has_typed_lists(core_.release));
   if (!spans_pageblock(zone, pfn)) return false;
   move_freepages_block(zone, pfn, type);
   core_.map.set_pageblock_type(pfn, type);
@@ -73,14 +68,14 @@ bool PageblockTypes::convert_pageblock(Zone& zone, Pfn pfn, Migratetype type) {
 
 void PageblockTypes::isolate(Zone& zone, Pfn pfn) {
   CMA_ASSERT(lists_.locked());
-  if (has_typed_lists(release_)) return retype_v6_10(zone, pfn, Migratetype::isolate);
+  if (has_typed_lists(core_.release)) return retype_v6_10(zone, pfn, Migratetype::isolate);
   isolate_v3_5(zone, pfn);
 }
 
 void PageblockTypes::give_back(Zone& zone, Pfn pfn, Migratetype type) {
   CMA_ASSERT(lists_.locked());
   CMA_ASSERT(core_.map.pageblock_type(pfn) == Migratetype::isolate);
-  if (has_typed_lists(release_)) return retype_v6_10(zone, pfn, type);
+  if (has_typed_lists(core_.release)) return retype_v6_10(zone, pfn, type);
   give_back_v3_5(zone, pfn, type);
 }
 
@@ -109,9 +104,9 @@ void PageblockTypes::give_back_v3_5(Zone& zone, Pfn pfn, Migratetype type) {
 // Moves what is free in the pageblock, and what a larger block has in others goes to their lists.
 void PageblockTypes::retype_v6_10(Zone& zone, Pfn pfn, Migratetype type) {
   const Pfn start = core_.map.pageblock_start(pfn);
-  const Pfn head = pageblock_order_ < largest_order_ ? lists_.covering_block(start) : start;
+  const Pfn head = core_.pageblock_order < core_.largest_order ? lists_.covering_block(start) : start;
   const Page& page = core_.map.page(head);
-  if (!page.has(kPageBuddy) || page.order <= pageblock_order_) {
+  if (!page.has(kPageBuddy) || page.order <= core_.pageblock_order) {
     // Callers have refused a pageblock that is cut.
     const bool whole = convert_pageblock(zone, pfn, type);
     CMA_ASSERT(whole);
@@ -124,26 +119,26 @@ void PageblockTypes::retype_v6_10(Zone& zone, Pfn pfn, Migratetype type) {
 }
 
 void PageblockTypes::convert_block(Zone& zone, Pfn pfn, Migratetype type) {
-  CMA_ASSERT(has_typed_lists(release_));
+  CMA_ASSERT(has_typed_lists(core_.release));
   const unsigned order = core_.map.page(pfn).order;
-  CMA_ASSERT(order >= pageblock_order_);
+  CMA_ASSERT(order >= core_.pageblock_order);
   lists_.move_block(zone, pfn, type);
   core_.map.set_pageblock_types(pfn, order, type);
 }
 
 void PageblockTypes::set_type(Pfn pfn, Migratetype type) {
   CMA_ASSERT(lists_.locked());
-  CMA_ASSERT(!has_typed_lists(release_) || !core_.map.page(pfn).has(kPageBuddy));
+  CMA_ASSERT(!has_typed_lists(core_.release) || !core_.map.page(pfn).has(kPageBuddy));
   core_.map.set_pageblock_type(pfn, type);
 }
 
 void PageblockTypes::claim_block(Zone& zone, Pfn pfn, Migratetype type) {
-  CMA_ASSERT(!has_typed_lists(release_));
-  CMA_ASSERT(core_.map.page(pfn).order >= pageblock_order_);
+  CMA_ASSERT(!has_typed_lists(core_.release));
+  CMA_ASSERT(core_.map.page(pfn).order >= core_.pageblock_order);
   const Pfn end = pfn + order_pages(core_.map.page(pfn).order);
-  for (Pfn block = pfn; block < end; block += order_pages(pageblock_order_)) {
+  for (Pfn block = pfn; block < end; block += order_pages(core_.pageblock_order)) {
     const Migratetype old = core_.map.pageblock_type(block);
-    if (old == Migratetype::highatomic && block != pfn) zone.lost_highatomic += order_pages(pageblock_order_);
+    if (old == Migratetype::highatomic && block != pfn) zone.lost_highatomic += order_pages(core_.pageblock_order);
     const bool isolated = old == Migratetype::isolate;
     if (!isolated || core_.bugs.fires(Bug::steal_ends_isolation)) set_type(block, type);
   }
@@ -154,8 +149,8 @@ void PageblockTypes::claim_block(Zone& zone, Pfn pfn, Migratetype type) {
 void PageblockTypes::reserve(Zone& zone, Pfn pfn, unsigned order) {
   CMA_ASSERT(lists_.locked());
   if (!is_mergeable(core_.map.pageblock_type(pfn))) return;
-  const bool typed = has_typed_lists(release_);
-  if (typed && order >= pageblock_order_) {
+  const bool typed = has_typed_lists(core_.release);
+  if (typed && order >= core_.pageblock_order) {
     core_.map.set_pageblock_types(pfn, order, Migratetype::highatomic);
     zone.nr_reserved_highatomic += order_pages(order);
     return;
@@ -166,18 +161,18 @@ void PageblockTypes::reserve(Zone& zone, Pfn pfn, unsigned order) {
     core_.map.set_pageblock_type(pfn, Migratetype::highatomic);
     move_freepages_block(zone, pfn, Migratetype::highatomic);
   }
-  if (!core_.bugs.fires(Bug::reserve_uncounted)) zone.nr_reserved_highatomic += order_pages(pageblock_order_);
+  if (!core_.bugs.fires(Bug::reserve_uncounted)) zone.nr_reserved_highatomic += order_pages(core_.pageblock_order);
 }
 
 bool PageblockTypes::unreserve(Zone& zone, Pfn pfn, Migratetype type) {
   CMA_ASSERT(lists_.locked());
   CMA_ASSERT(core_.map.page(pfn).has(kPageBuddy));
-  const bool typed = has_typed_lists(release_);
+  const bool typed = has_typed_lists(core_.release);
   const unsigned order = core_.map.page(pfn).order;
-  const std::uint64_t block = order_pages(pageblock_order_);
+  const std::uint64_t block = order_pages(core_.pageblock_order);
   const bool of_reserve = core_.map.pageblock_type(pfn) == Migratetype::highatomic;
   const Pfn start = core_.map.pageblock_start(pfn);
-  if (of_reserve || release_ < Release::v4_10) {
+  if (of_reserve || core_.release < Release::v4_10) {
     const std::uint64_t pages = typed ? std::max(block, order_pages(order)) : block;
     const std::uint64_t counted = std::min(pages, zone.nr_reserved_highatomic);
     zone.nr_reserved_highatomic -= counted;
@@ -187,12 +182,12 @@ bool PageblockTypes::unreserve(Zone& zone, Pfn pfn, Migratetype type) {
     if (of_reserve && cut && !typed) zone.lost_highatomic += pages - counted;
   }
   const bool listed = std::ranges::find(zone.left_highatomic, start) != zone.left_highatomic.end();
-  if (release_ >= Release::v5_18 && of_reserve && !listed) zone.left_highatomic.push_back(start);
+  if (core_.release >= Release::v5_18 && of_reserve && !listed) zone.left_highatomic.push_back(start);
   if (!typed) {
     core_.map.set_pageblock_type(pfn, type);
     return move_freepages_block(zone, pfn, type).free != 0;
   }
-  if (order < pageblock_order_) return convert_pageblock(zone, pfn, type);
+  if (order < core_.pageblock_order) return convert_pageblock(zone, pfn, type);
   convert_block(zone, pfn, type);
   return true;
 }
@@ -216,13 +211,13 @@ bool PageblockTypes::isolate_free_page(Zone& zone, Pfn pfn) {
   }
   lists_.take_block(zone, pfn, counted);
   core_.map.edit(pfn).flags |= kPageInFlight;
-  if (order + 1 >= pageblock_order_) make_movable(zone, pfn, order);
+  if (order + 1 >= core_.pageblock_order) make_movable(zone, pfn, order);
   return true;
 }
 
 // Returns whether the watermark leaves a block of a pageblock of this type to a caller that takes it as free.
 bool PageblockTypes::may_take(const Zone& zone, unsigned order, Migratetype type) const {
-  Watermark mark = release_ >= Release::v4_9 ? Watermark::min : Watermark::low;
+  Watermark mark = core_.release >= Release::v4_9 ? Watermark::min : Watermark::low;
   if (type == Migratetype::isolate) {
     if (!core_.bugs.active(Bug::isolated_counted)) return true;
     // A block that is counted as free is taken as such: not below the low watermark.
@@ -236,11 +231,11 @@ bool PageblockTypes::may_take(const Zone& zone, unsigned order, Migratetype type
 // Makes the pageblocks of a block that was taken Movable. The loop stops before the block's last page, as the kernel's
 // does: where a pageblock has two pages, a single page leaves its pageblock alone.
 void PageblockTypes::make_movable(Zone& zone, Pfn pfn, unsigned order) {
-  for (Pfn block = pfn; block < pfn + order_pages(order) - 1; block += order_pages(pageblock_order_)) {
+  for (Pfn block = pfn; block < pfn + order_pages(order) - 1; block += order_pages(core_.pageblock_order)) {
     const Migratetype old = core_.map.pageblock_type(block);
     const bool reserved = old == Migratetype::highatomic;
     if (!is_mergeable(old) && !(reserved && core_.bugs.fires(Bug::steal_takes_reserve))) continue;
-    if (has_typed_lists(release_))
+    if (has_typed_lists(core_.release))
       convert_pageblock(zone, block, Migratetype::movable);
     else
       core_.map.set_pageblock_type(block, Migratetype::movable);

@@ -108,9 +108,6 @@ class PageblockTypes {
   void give_back_v3_5(Zone& zone, Pfn pfn, Migratetype type);
   void retype_v6_10(Zone& zone, Pfn pfn, Migratetype type);
 
-  Release release_;
-  unsigned pageblock_order_;
-  unsigned largest_order_;
   Core core_;
   const Watermarks& watermarks_;
   FreeLists& lists_;

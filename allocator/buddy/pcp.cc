@@ -17,55 +17,48 @@ constexpr unsigned kFirstHugeList = kPcpTypes * (kPcpLargestOrder + 1);
 
 PerCpuLists::PerCpuLists(const Core& core, FreeLists& free_lists, const PageblockTypes& pageblock_types,
                          Fallback& fallback, Zones& zones)
-    : release_(core.geometry.release),
-      pageblock_order_(core.geometry.pageblock_order),
-      thp_(core.geometry.transparent_hugepages),
-      batch_(core.geometry.pcp_batch),
-      high_(core.geometry.pcp_high),
-      high_min_(core.geometry.pcp_high_min),
-      high_max_(core.geometry.pcp_high_max),
-      core_(core),
-      free_lists_(free_lists),
-      pageblock_types_(pageblock_types),
-      fallback_(fallback),
-      zones_(zones) {}
+    : core_(core), free_lists_(free_lists), pageblock_types_(pageblock_types), fallback_(fallback), zones_(zones) {}
 
 void PerCpuLists::set_sizes(Zone& zone) const {
+  const Geometry& geometry = core_.geometry;
   const auto cpus = static_cast<std::uint64_t>(core_.engine.cpus());
-  std::uint64_t base = std::min<std::uint64_t>(zone.managed / 1024, (1U << 20) / core_.geometry.page_size) / 4;
+  std::uint64_t base = std::min<std::uint64_t>(zone.managed / 1024, (1U << 20) / geometry.page_size) / 4;
   base = std::max<std::uint64_t>(base, 1);
   const auto power = static_cast<int>(order_pages(floor_log2(base + base / 2)));
-  const int batch = batch_.value_or(std::max(1, power - 1));
+  const int batch = geometry.pcp_batch.value_or(std::max(1, power - 1));
   int high = 6 * (power - 1);
-  if (release_ >= Release::v5_14) high = std::max(static_cast<int>(zone.watermark[1] / cpus), 4 * batch);
+  if (core_.release >= Release::v5_14) high = std::max(static_cast<int>(zone.watermark[1] / cpus), 4 * batch);
   for (PerCpuPages& pcp : zone.pcp) {
     pcp.batch = batch;
-    pcp.high = high_.value_or(high);
-    pcp.high_min = high_min_.value_or(pcp.high);
+    pcp.high = geometry.pcp_high.value_or(high);
+    pcp.high_min = geometry.pcp_high_min.value_or(pcp.high);
     const int eighth = static_cast<int>(zone.managed / 8 / cpus);
     // The smallest fraction that vm.percpu_pagelist_high_fraction accepts. Where sizes are given, `high` is fixed.
-    pcp.high_max = high_max_.value_or(high_ && !high_min_ ? pcp.high : std::max(eighth, 4 * batch));
+    pcp.high_max = geometry.pcp_high_max.value_or(
+        geometry.pcp_high && !geometry.pcp_high_min ? pcp.high : std::max(eighth, 4 * batch));
   }
 }
 
 // --- lists ---
 
 bool PerCpuLists::allowed_order(unsigned order) const {
-  if (release_ < Release::v5_14) return order == 0;
-  return order <= kPcpLargestOrder || (thp_ && order == pageblock_order_);
+  if (core_.release < Release::v5_14) return order == 0;
+  return order <= kPcpLargestOrder || (core_.geometry.transparent_hugepages && order == core_.pageblock_order);
 }
 
 // Returns whether huge pages have one list for movable ones and one for others, before a list for each type.
-bool PerCpuLists::has_two_huge_lists() const { return since(release_, Release::v6_10, {Release::v6_1, Release::v6_6}); }
+bool PerCpuLists::has_two_huge_lists() const {
+  return since(core_.release, Release::v6_10, {Release::v6_1, Release::v6_6});
+}
 
 unsigned PerCpuLists::lists_in_use() const {
-  if (release_ < Release::v5_14) return kPcpTypes;
-  if (!thp_) return kFirstHugeList;
+  if (core_.release < Release::v5_14) return kPcpTypes;
+  if (!core_.geometry.transparent_hugepages) return kFirstHugeList;
   return kFirstHugeList + (has_two_huge_lists() ? 2 : kPcpTypes);
 }
 
 unsigned PerCpuLists::list_order(unsigned list) const {
-  return list >= kFirstHugeList ? pageblock_order_ : list / kPcpTypes;
+  return list >= kFirstHugeList ? core_.pageblock_order : list / kPcpTypes;
 }
 
 unsigned PerCpuLists::list_index(Migratetype type, unsigned order) const {
@@ -103,8 +96,8 @@ std::uint64_t PerCpuLists::rmqueue_bulk(Zone& zone, PageList& list, unsigned ord
 
 // Returns the blocks of one refill.
 int PerCpuLists::refill_pages(PerCpuPages& pcp, unsigned order) const {
-  if (release_ < Release::v5_14) return pcp.batch;
-  const bool adapts = release_ >= Release::v6_7;
+  if (core_.release < Release::v5_14) return pcp.batch;
+  const bool adapts = core_.release >= Release::v6_7;
   const int pages = adapts ? refill_v6_7(pcp, order) : pcp.batch;
   if (pages <= 1 || (adapts && order == 0)) return pages;
   return std::max(pages >> order, 2);
@@ -164,7 +157,7 @@ void PerCpuLists::push_run(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype
   PerCpuPages& pcp = zone.pcp_of(core_.engine.cpu());
   const unsigned list = list_index(type, 0);
   // Since 6.7 every single free counts; before, nothing happens up to the page that overflows the lists.
-  const bool one_by_one = release_ >= Release::v6_7;
+  const bool one_by_one = core_.release >= Release::v6_7;
   while (pages > 0) {
     core_.engine.turn();
     const int room = one_by_one ? 1 : std::max(pcp.high - pcp.count, 1);
@@ -186,9 +179,9 @@ void PerCpuLists::push_run(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype
 void PerCpuLists::overflow(Zone& zone, PerCpuPages& pcp, unsigned order, unsigned list) {
   if (pcp.count == pcp.high && core_.bugs.fires(Bug::overflow_late)) [[unlikely]]
     return;
-  if (release_ >= Release::v6_7)
+  if (core_.release >= Release::v6_7)
     overflow_v6_7(zone, pcp, order, list);
-  else if (release_ >= Release::v5_14)
+  else if (core_.release >= Release::v5_14)
     overflow_v5_14(zone, pcp, order, list);
   else if (pcp.count >= pcp.high)
     free_pcppages_bulk_v3_5(zone, pcp, pcp.batch);
@@ -197,10 +190,10 @@ void PerCpuLists::overflow(Zone& zone, PerCpuPages& pcp, unsigned order, unsigne
 // 5.14 to 5.17 take from the lists in turn, as before.
 void PerCpuLists::overflow_v5_14(Zone& zone, PerCpuPages& pcp, unsigned order, unsigned list) {
   const bool high_order = order != 0 && order <= kPcpLargestOrder;
-  const bool free_high = release_ >= Release::v5_18 && high_order && pcp.free_factor != 0;
+  const bool free_high = core_.release >= Release::v5_18 && high_order && pcp.free_factor != 0;
   if (pcp.count < (free_high ? 0 : pcp.high)) return;
   const int count = free_count_v5_14(pcp, free_high);
-  if (release_ < Release::v5_18)
+  if (core_.release < Release::v5_18)
     free_pcppages_bulk_v3_5(zone, pcp, count);
   else
     free_pcppages_bulk_v5_18(zone, pcp, count, list);
@@ -213,7 +206,7 @@ int PerCpuLists::free_count_v5_14(PerCpuPages& pcp, bool free_high) const {
   if (pcp.high < pcp.batch) return 1;
   const int most = pcp.high - pcp.batch;
   const int wanted = pcp.batch << pcp.free_factor;
-  const bool limited = since(release_, Release::v6_7, {Release::v6_1, Release::v6_6});
+  const bool limited = since(core_.release, Release::v6_7, {Release::v6_1, Release::v6_6});
   const bool may_double = !limited || pcp.free_factor < kBatchScaleMax;
   if (wanted < most && may_double) ++pcp.free_factor;
   // The kernel's clamp() applies the lower bound first, the upper one last.
@@ -314,7 +307,7 @@ void PerCpuLists::free_pcppages_bulk_v5_18(Zone& zone, PerCpuPages& pcp, int cou
 std::uint64_t PerCpuLists::free_tail_run(Zone& zone, PageList& list, std::uint64_t most) {
   const Pfn pfn = core_.map.pfn(list.last);
   const unsigned order = core_.map.at(list.last).order;
-  const bool typed = zone.has_isolate_pageblock() || has_typed_lists(release_);
+  const bool typed = zone.has_isolate_pageblock() || has_typed_lists(core_.release);
   const Migratetype cached = core_.map.at(list.last).list_type;
   const Migratetype type = typed ? pageblock_types_.type_when_freed(pfn, cached) : cached;
   if (order > 0 || core_.trace.page_events()) {
@@ -323,7 +316,7 @@ std::uint64_t PerCpuLists::free_tail_run(Zone& zone, PageList& list, std::uint64
     free_lists_.free_one_block(zone, pfn, order, type);
     return order_pages(order);
   }
-  const Pfn end = core_.map.pageblock_start(pfn) + order_pages(pageblock_order_);
+  const Pfn end = core_.map.pageblock_start(pfn) + order_pages(core_.pageblock_order);
   std::uint64_t pages = list.ascending_tail(core_.map, std::min(most, end - pfn));
   // Where cached types decide, a run ends with its type.
   const bool by_cached = !typed || core_.bugs.active(Bug::free_stale_type);
@@ -338,7 +331,7 @@ std::uint64_t PerCpuLists::free_tail_run(Zone& zone, PageList& list, std::uint64
 
 void PerCpuLists::drain_pages_zone(int cpu, Zone& zone) {
   PerCpuPages& pcp = zone.pcp_of(cpu);
-  if (release_ < Release::v5_18) {
+  if (core_.release < Release::v5_18) {
     if (pcp.count > 0) free_pcppages_bulk_v3_5(zone, pcp, pcp.count);
     return;
   }
@@ -353,13 +346,13 @@ void PerCpuLists::drain_pages_zone(int cpu, Zone& zone) {
 // 3.18 and the one asked for since; workers came with 4.11, and know the zone since 5.0 (recalled; 5.15 read).
 // Since 6.0 the caller reaches into other CPUs.
 bool PerCpuLists::drains_zone(int asked, std::size_t zone) const {
-  const bool workers_drain_all = release_ >= Release::v4_11 && release_ < Release::v5_0;
-  return asked == kAllZones || static_cast<std::size_t>(asked) == zone || release_ < Release::v3_19 ||
+  const bool workers_drain_all = core_.release >= Release::v4_11 && core_.release < Release::v5_0;
+  return asked == kAllZones || static_cast<std::size_t>(asked) == zone || core_.release < Release::v3_19 ||
          workers_drain_all;
 }
 
 Task<void> PerCpuLists::drain_all_pages(int zone) {
-  const bool one_at_a_time = release_ >= Release::v4_11;
+  const bool one_at_a_time = core_.release >= Release::v4_11;
   if (one_at_a_time && !drain_mutex_.try_lock(core_.engine)) {
     // The drain that is under way is good enough for callers that name no zone.
     if (zone == kAllZones || core_.bugs.fires(Bug::any_drain_will_do)) co_return;

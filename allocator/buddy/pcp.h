@@ -8,8 +8,6 @@
 // Locks: the lists belong to their CPU, and zone->lock is taken inside for each transfer of a batch.
 #pragma once
 
-#include <optional>
-
 #include "allocator/buddy/fallback.h"
 #include "allocator/buddy/free_lists.h"
 #include "allocator/buddy/pageblock_types.h"
@@ -74,13 +72,6 @@ class PerCpuLists {
   void free_pcppages_bulk_v3_5(Zone& zone, PerCpuPages& pcp, int count);
   void free_pcppages_bulk_v5_18(Zone& zone, PerCpuPages& pcp, int count, unsigned first_list);
 
-  Release release_;
-  unsigned pageblock_order_;
-  bool thp_;
-  std::optional<int> batch_;
-  std::optional<int> high_;
-  std::optional<int> high_min_;
-  std::optional<int> high_max_;
   Core core_;
   FreeLists& free_lists_;
   const PageblockTypes& pageblock_types_;

@@ -49,7 +49,7 @@ struct Named {
 // Returns the versions that conditions of a file name, each with the line where it does.
 std::map<Named, std::string> versions_in(const std::filesystem::path& path) {
   static const std::regex condition(R"((<|>|<=|>=) Release::v(\d+)_(\d+))");
-  static const std::regex taken_over(R"(since\(\w+, Release::v(\d+)_(\d+), \{Release::v(\d+)_(\d+))");
+  static const std::regex taken_over(R"(since\([\w.]+, Release::v(\d+)_(\d+), \{Release::v(\d+)_(\d+))");
   std::ifstream file(path);
   std::map<Named, std::string> versions;
   int number = 0;
