@@ -2,17 +2,20 @@
 // points of freeing, and what boot hands over. Callers that may sleep ask PageAllocator (pressure/), which asks here.
 //
 // Buddy is the face of the folder and composes its parts: Watermarks (whether a request may take pages) and
-// WatermarkSetup (their figures), FreeLists
-// (blocks, merged and split), PageblockTypes (which follow), Fallback (what a request takes when the lists of its type
-// are empty) and PerCpuLists (pages that a CPU keeps for itself). A free has two halves, prepare_free() and
-// commit_free(), so that another actor can run between them.
+// WatermarkSetup (their figures), FreeLists (blocks, merged and split), PageblockTypes (which follow), Fallback (what a
+// request takes when the lists of its type are empty) and PerCpuLists (pages that a CPU keeps for itself).
+//
+// A request that waits nowhere is one call, alloc_pages(). One that may wait is begin_request(), any number of
+// attempt()s, and end_request(); PageAllocator makes it. A free has two halves, prepare_free() and commit_free(), so
+// that another actor can run between them.
 //
 // Cost: a hit on a per-CPU list is a handful of instructions for a single page, a refill linear in the batch;
 // allocating a compound page and freeing any block are linear in its pages, stealing a pageblock in the pageblock's.
 //
-// Locks: alloc_pages(), the calls that free (prepare_free() takes none) and the drains of per_cpu() take zone->lock
-// themselves; callers must not hold it. Of boot only free_reserved_page() takes it. Preparing and splitting calls act
-// on pages that the caller owns.
+// Locks: alloc_pages(), attempt(), attempts_before_reclaim(), unreserve_highatomic(), the calls that free
+// (prepare_free() takes none) and the drains of per_cpu() take zone->lock themselves; callers must not hold it. Of boot
+// only free_reserved_page() takes it. Preparing and splitting calls act on pages that the caller owns. What looks takes
+// none: nothing else runs between two points.
 #pragma once
 
 #include "allocator/base/gfp.h"
@@ -46,22 +49,30 @@ class Buddy {
   Buddy(const Buddy&) = delete;
   Buddy& operator=(const Buddy&) = delete;
 
-  // --- zones ---
+  // --- zones: by index, in ascending order of address; zone.h has more of each call ---
+  // Returns how many zones there are.
   std::size_t zones() const { return zones_.size(); }
+  // Return a zone. Require: index < zones().
   const Zone& zone(std::size_t index) const { return zones_[index]; }
   Zone& zone(std::size_t index) { return zones_[index]; }
+  // Return the zone of a page. Require: the page lies in the memory map.
   Zone& zone_of(Pfn pfn) { return zones_.of(pfn); }
   const Zone& zone_of(Pfn pfn) const { return zones_.of(pfn); }
+  // Returns the kernel's name of a zone: "Normal". Zones of several nodes share it.
   const std::string& zone_name(std::size_t index) const { return zones_.name(index); }
+  // Returns the name that no other zone has (Zones::title).
+  std::string zone_title(std::size_t index) const { return zones_.title(index); }
   // Returns the index of the last zone that may serve a request on a node (Zones::ceiling).
   std::size_t zone_ceiling(Gfp gfp, unsigned node = 0) const { return zones_.ceiling(gfp, node); }
   // Returns the kind of that zone, whether the node has it or not (Zones::gfp_zone).
   ZoneKind gfp_zone(Gfp gfp) const { return zones_.gfp_zone(gfp); }
-  std::string zone_title(std::size_t index) const { return zones_.title(index); }
-  // One more than the last node's number.
-  unsigned nodes() const { return zones_.nodes(); }
+  // Returns the zones that may serve a request, in the order in which they are tried (Zones::zonelist).
   ZoneList zonelist(Gfp gfp, unsigned node = 0) const { return zones_.zonelist(gfp, node); }
+  // Returns one more than the last node's number.
+  unsigned nodes() const { return zones_.nodes(); }
+  // Returns the order of the largest blocks (MAX_ORDER - 1, since 6.4 MAX_ORDER, since 6.8 MAX_PAGE_ORDER).
   unsigned largest_order() const { return core_.largest_order; }
+  // Returns how many CPUs have lists of their own.
   int cpus() const { return core_.engine.cpus(); }
 
   // --- parts: isolation/ and compaction/ take and free blocks and set types by them; these and contig/ drain ---
@@ -93,11 +104,12 @@ class Buddy {
   // tried first, with kGfpThisnode no others: all CPUs are of node 0. Requires: settled_gfp() leaves the flags as they
   // are, but for those that the release does not know.
   Pfn alloc_pages(Gfp gfp, unsigned order, unsigned node = 0);
-  // Begins a request, for a caller that makes its attempts itself. Requires what alloc_pages() does.
+  // Begins a request, for a caller that makes its attempts itself and calls end_request() after the last. Requires what
+  // alloc_pages() does.
   PageRequest begin_request(Gfp gfp, unsigned order, unsigned node);
-  // Looks at the zones once (get_page_from_freelist); all but AllocAttempt::low are of the slow path. Returns kNoPfn,
-  // and nothing changes, if no zone may serve the request so. Requires:
-  // order <= largest_order(); may_use_reserves() of an attempt at the reserves.
+  // Looks at the zones once (get_page_from_freelist); all but AllocAttempt::low are of the slow path, and take the
+  // flags that the task's scope forbids away from the request. Returns kNoPfn, and no page moves, if no zone may serve
+  // it so. Requires: order <= largest_order(); may_use_reserves() of an attempt at the reserves.
   Pfn attempt(PageRequest& request, AllocAttempt attempt);
   // Returns the flags ALLOC_* of an attempt.
   std::uint32_t attempt_flags(const PageRequest& request, AllocAttempt attempt) const;
@@ -107,10 +119,11 @@ class Buddy {
   // other nodes itself (GFP_THISNODE).
   bool ends_at_first_attempt(Gfp gfp) const;
   // Gives a pageblock of the reserve for atomic requests to the type of the request (unreserve_highatomic_pageblock):
-  // the first of its zones that has a free block there, and if not forced (4.10) more than one pageblock. Returns
-  // whether pages came free for it. Does nothing before 4.4.
+  // that of the smallest free block there, in the first of its zones that has one. Zones that keep no more than a
+  // pageblock are passed over unless `force` is set (4.10). If nothing moves, tries the next block since 4.10. Returns
+  // whether pages came free for the request. Does nothing before 4.4.
   bool unreserve_highatomic(const PageRequest& request, bool force);
-  // Ends a request that got `pfn`: reports a failure, and says what it got.
+  // Ends a request that got `pfn`, or kNoPfn: reports a failure, and tells tracepoint and watcher.
   void end_request(const PageRequest& request, Pfn pfn);
   // Returns whether the current actor's request may use what is kept for those that free memory.
   bool may_use_reserves(Gfp gfp) const { return reserve_flags(gfp) != 0; }
@@ -123,7 +136,8 @@ class Buddy {
   std::uint32_t last_attempt_flags(Gfp gfp, unsigned order) const;
   // Turns a block into single pages with one reference each (split_map_pages). Requires: the block is on no list.
   void split_captured(Pfn pfn, unsigned order);
-  // Turns pages in the hands of one task, a reference each, into a compound page with one reference.
+  // Makes 2^order pages a compound page (prep_compound_page): the first keeps its reference, the others lose theirs.
+  // Requires: the caller has all of them.
   void prep_compound_page(Pfn pfn, unsigned order);
 
   // --- freeing ---

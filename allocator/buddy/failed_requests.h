@@ -9,7 +9,7 @@ namespace cma {
 class FailedRequests {
  public:
   virtual ~FailedRequests() = default;
-  // Nothing was found for a request of 2^order pages, not above the lowest watermark that it may go down to. `gfp` are
+  // Nothing was found for a request of 2^order pages, down to the lowest watermark that it may go to. `gfp` are
   // its flags as the slow path has them: without what the task's scope takes away.
   virtual void request_failed(Gfp gfp, unsigned order) = 0;
 };

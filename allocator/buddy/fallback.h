@@ -5,6 +5,9 @@
 // allocation before the kernel would begin to reclaim. The lists of reserved and isolated pageblocks are never a
 // source. Those of areas serve movable requests only, which never claim the pageblock.
 //
+// Cost: a block of the request's own type as FreeLists::rmqueue_smallest(). Falling back looks at two lists for each
+// order, and is linear in the pageblock where it counts or moves one.
+//
 // Requires: `type` is unmovable, movable or reclaimable. zone->lock is held, though can_be_claimed() needs no lock.
 #pragma once
 

@@ -417,6 +417,7 @@ std::uint32_t Buddy::attempt_flags(const PageRequest& request, AllocAttempt atte
 }
 
 Pfn Buddy::attempt(PageRequest& request, AllocAttempt attempt) {
+  CMA_ASSERT(request.order <= core_.largest_order);
   // Up to 5.12 only the slow path asks for the scope.
   const bool slow = attempt != AllocAttempt::low;
   if (slow) request.gfp = in_scope(request.gfp);

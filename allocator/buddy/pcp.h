@@ -21,10 +21,12 @@ class PerCpuLists {
  public:
   static constexpr int kAllZones = -1;
 
+  // Refers to all but `core`, which outlive it.
   PerCpuLists(const Core& core, FreeLists& free_lists, const PageblockTypes& pageblock_types, Fallback& fallback,
               Zones& zones);
 
-  // Sets batch and bounds of a zone's lists from its watermarks and what is managed.
+  // Sets batch and bounds of a zone's lists from its watermarks and what is managed (zone_batchsize, since 5.14 with
+  // zone_highsize), or as the geometry has them. Requires: the zone's watermarks are set.
   void set_sizes(Zone& zone) const;
 
   // Returns whether the lists hold blocks of an order.
@@ -47,7 +49,7 @@ class PerCpuLists {
   // Drains every CPU whose lists are not empty when examined, of the zone or of kAllZones. Sleeps. Since 4.11 a caller
   // that names no zone returns at once if another drain is under way.
   Task<void> drain_all_pages(int zone);
-  // Returns the mutex under which drain_all_pages() drains.
+  // Returns the mutex under which drain_all_pages() drains since 4.11 (pcpu_drain_mutex).
   Mutex& drain_mutex() { return drain_mutex_; }
   const Mutex& drain_mutex() const { return drain_mutex_; }
 

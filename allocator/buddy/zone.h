@@ -1,7 +1,8 @@
 // The state of one zone, and the zones of a machine.
 //
 // A Zone is plain data, copied and compared as such: free blocks, counters, watermarks and per-CPU lists. buddy/ writes
-// it. Of other layers isolation/ writes nr_isolate_pageblock and the counters, and kswapd lowers watermark_boost.
+// it. Of other layers isolation/ writes nr_isolate_pageblock and the counters, compaction/ reorders lists of free
+// blocks, and kswapd lowers watermark_boost.
 //
 // Locks: zone->lock protects everything but the per-CPU lists. Those belong to their CPU: interrupts are off
 // while it uses them, and since 6.0 pcp->lock is held.
@@ -40,17 +41,18 @@ inline constexpr unsigned kPcpLists = 15;
 // Largest order that per-CPU lists hold since 5.14, huge pages aside.
 inline constexpr unsigned kPcpLargestOrder = kCostlyOrder;
 
+// The lists of one CPU and zone (struct per_cpu_pages). Counts are in pages.
 struct PerCpuPages {
-  int count = 0;  // pages, over all lists
-  int high = 0;
-  int batch = 1;
+  int count = 0;        // over all lists
+  int high = 0;         // from which count on, at the latest, a free makes the lists overflow
+  int batch = 1;        // of one refill or overflow; releases since 5.14 scale it
   int free_factor = 0;  // since 5.14: consecutive overflows double what one overflow frees
   // Since 6.7 `high` adapts between two bounds, to recent frees and refills.
   int high_min = 0;
   int high_max = 0;
-  int free_count = 0;
-  int alloc_factor = 0;
-  bool freed_high_order = false;  // the last free was of an order above 0
+  int free_count = 0;             // freed lately: each allocation halves it
+  int alloc_factor = 0;           // consecutive refills double what one refill takes
+  bool freed_high_order = false;  // the last free was of an order above 0, and of no huge page
   std::array<PageList, kPcpLists> lists;
   friend bool operator==(const PerCpuPages&, const PerCpuPages&) = default;
 };
@@ -78,11 +80,11 @@ struct Zone {
   // Pageblocks that left the reserve since 5.18 and may not have merged with their buddies: a free of theirs or beside
   // them makes them do so, and ends their entry. The kernel has no such list.
   std::vector<Pfn> left_highatomic;
-  std::int64_t nr_free_highatomic = 0;  // since 6.10: free pages on HighAtomic lists
-  std::array<std::uint64_t, 3> watermark{};
-  std::uint64_t watermark_boost = 0;  // since 5.0
-  std::array<std::uint64_t, kMaxZones> lowmem_reserve{};
-  std::array<PerCpuPages, kMaxCpus> pcp;
+  std::int64_t nr_free_highatomic = 0;                    // since 6.10: free pages on HighAtomic lists
+  std::array<std::uint64_t, 3> watermark{};               // by Watermark, in pages
+  std::uint64_t watermark_boost = 0;                      // pages by which all of them are raised, since 5.0
+  std::array<std::uint64_t, kMaxZones> lowmem_reserve{};  // pages kept from requests, by the zone that is their ceiling
+  std::array<PerCpuPages, kMaxCpus> pcp;                  // by CPU
 
   bool has_isolate_pageblock() const { return nr_isolate_pageblock > 0; }
   bool contains(Pfn pfn) const { return range.contains(pfn); }
@@ -110,20 +112,26 @@ struct ZoneList {
   const Entry* end() const { return entries.data() + size; }
 };
 
-// The zones of a machine, in ascending order of address.
+// The zones of a machine, in ascending order of address. Cost: of() and what takes an index O(1), all else linear in
+// the zones.
 class Zones {
  public:
+  // Makes the zones as they are before boot: nothing is managed, and no block is free.
   explicit Zones(const Core& core);
 
   std::size_t size() const { return zones_.size(); }
   const Zone& operator[](std::size_t index) const { return zones_[index]; }
   Zone& operator[](std::size_t index) { return zones_[index]; }
+  // Return the zone of a page. Require: it lies in the memory map.
   Zone& of(Pfn pfn) { return zones_[map_.page(pfn).zone]; }
   const Zone& of(Pfn pfn) const { return zones_[map_.page(pfn).zone]; }
+  // Returns the kernel's name of a zone: "Normal".
   const std::string& name(std::size_t index) const { return names_[index]; }
   // Returns the name that no other zone has: "Normal", on a machine of several nodes "Normal of node 1".
   std::string title(std::size_t index) const;
+  // Returns one more than the last node's number.
   unsigned nodes() const { return nodes_; }
+  // Returns whether the machine has more than one node with memory.
   bool several_nodes() const { return several_nodes_; }
 
   auto begin() { return zones_.begin(); }
@@ -142,6 +150,7 @@ class Zones {
   // none, for a request with __GFP_THISNODE.
   ZoneList zonelist(Gfp gfp, unsigned node) const;
 
+  // Takes the state of the zones of another machine. Requires: of the same geometry.
   void copy_from(const Zones& other) { zones_ = other.zones_; }
 
  private:

@@ -2,7 +2,7 @@
 // stops it at a point on request, parks it while it waits, counts steps and keeps the virtual clock. It decides
 // nothing: its caller, the interpreter, chooses the actor to resume.
 //
-// The class has two parts, by their callers. The scheduler (the interpreter, tests) adds actors, runs them and turns
+// The class has two parts, by their callers. The scheduler (the interpreter, tests) adds actors, runs them and moves
 // the clock. Operations ask which actor runs, and count work. What operations await (await.h, mutex.h, bit_locks.h) is
 // a friend: it suspends the current actor and wakes others by a class of its own, Parking, on the same record.
 //
@@ -55,6 +55,7 @@ class Engine {
   // Adds an idle actor on that CPU and returns its id: ids count up from kMainActor + 1. Requires: 0 <= cpu < cpus(),
   // and no resume() is under way.
   ActorId add_actor(int cpu);
+  // Returns how many actors there are, kMainActor included.
   std::size_t actors() const { return actors_.of.size(); }
   // Moves an actor to another CPU. A machine is reused by programs whose actors sit on other CPUs. Requires: the actor
   // is idle, 0 <= cpu < cpus().
@@ -121,10 +122,12 @@ class Engine {
   ActorId current() const { return actors_.current; }
   // Returns its CPU.
   int cpu() const { return cpu_; }
+  // Returns how many CPUs the engine has: they are numbered from 0 on.
   int cpus() const { return cpus_; }
-  // Returns its flags.
+  // Returns the current actor's flags.
   TaskFlags& flags() { return actors_.of[actors_.current].flags; }
   const TaskFlags& flags() const { return actors_.of[actors_.current].flags; }
+  // Returns the time of the virtual clock: 0 at first and after reset().
   Time now() const { return now_; }
   // Returns the count of spinlocks that are held.
   SpinCount& spinlocks() { return spinlocks_; }

@@ -83,6 +83,7 @@ class [[nodiscard]] Task {
  public:
   using promise_type = internal::Promise<T>;
 
+  // Owns none.
   Task() = default;
   Task(std::coroutine_handle<promise_type> handle) : handle_(handle) {}  // NOLINT: made by the compiler
   Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
@@ -97,10 +98,13 @@ class [[nodiscard]] Task {
   Task& operator=(const Task&) = delete;
   ~Task() { destroy(); }
 
+  // Returns whether it owns a coroutine.
   explicit operator bool() const { return static_cast<bool>(handle_); }
+  // Returns whether it owns one that has ended, or has thrown.
   bool done() const { return handle_ && handle_.done(); }
+  // Returns what the engine sees of the coroutine. Requires: it owns one.
   PromiseBase& promise() { return handle_.promise(); }
-  // Returns the result of a finished task, or rethrows what it threw. Requires done().
+  // Returns the result of a finished task, or rethrows what it threw. Requires done(), and no take() before.
   T take() {
     CMA_ASSERT(done());
     return handle_.promise().take();

@@ -7,6 +7,7 @@
 
 namespace cma {
 
+// A flag of pages as the bits of BitLocks.
 template <std::uint32_t Flag>
 class PageBits {
  public:
@@ -22,6 +23,7 @@ class PageBits {
   MemoryMap& map_;
 };
 
+// The page locks of a machine (lock_page and the like).
 class PageLocks : public BitLocks<PageBits<kPageLocked>> {
  public:
   PageLocks(Engine& engine, MemoryMap& map) : BitLocks(engine, PageBits<kPageLocked>(map)) {}
