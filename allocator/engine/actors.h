@@ -55,18 +55,18 @@ struct Actor {
 };
 
 struct Actors {
-  std::vector<Actor> of;       // by id
+  std::vector<Actor> by_id;
   std::vector<ActorId> woken;  // those that have not run since, in that order
   ActorId current = kMainActor;
   bool running = false;   // whether the current actor's operation runs; else what runs is a plain call
   bool watching = false;  // whether anything can stop an actor at a point
   PointWatcher* watcher = nullptr;
 
-  Actor& current_one() { return of[current]; }
+  Actor& current_one() { return by_id[current]; }
   // Works `watching` out again, after the watcher or a request has changed.
   void update_watching() {
     const auto requested = [](const Actor& actor) { return actor.stop_point != Point::kCount; };
-    watching = watcher != nullptr || std::any_of(of.begin(), of.end(), requested);
+    watching = watcher != nullptr || std::any_of(by_id.begin(), by_id.end(), requested);
   }
 };
 

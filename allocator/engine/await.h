@@ -13,7 +13,7 @@
 
 namespace cma {
 
-// Holds a spinlock for a scope.
+// Holds a spinlock for a scope: counts it (spin_count.h), as there is nothing else to hold.
 class SpinGuard {
  public:
   explicit SpinGuard(Engine& engine) : count_(engine.spinlocks()) { count_.lock(); }

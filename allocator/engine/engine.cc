@@ -19,24 +19,27 @@ class RunningGuard {
 
 }  // namespace
 
-Engine::Engine(int cpus) : parking_(actors_, spinlocks_), cpus_(cpus) { actors_.of.emplace_back(); }
+Engine::Engine(int cpus) : parking_(actors_, spinlocks_), cpus_(cpus) {
+  CMA_ASSERT(cpus > 0);
+  actors_.by_id.emplace_back();
+}
 
 ActorId Engine::add_actor(int cpu) {
   CMA_ASSERT(cpu >= 0 && cpu < cpus_ && !actors_.running);
   Actor actor;
   actor.cpu = cpu;
-  actors_.of.push_back(std::move(actor));
-  return static_cast<ActorId>(actors_.of.size() - 1);
+  actors_.by_id.push_back(std::move(actor));
+  return static_cast<ActorId>(actors_.by_id.size() - 1);
 }
 
 void Engine::bind(ActorId actor, int cpu) {
-  CMA_ASSERT(actors_.of[actor].state == ActorState::idle && cpu >= 0 && cpu < cpus_);
-  actors_.of[actor].cpu = cpu;
+  CMA_ASSERT(actors_.by_id[actor].state == ActorState::idle && cpu >= 0 && cpu < cpus_);
+  actors_.by_id[actor].cpu = cpu;
   if (actor == actors_.current) cpu_ = cpu;
 }
 
 void Engine::begin(ActorId id, Task<void> operation) {
-  Actor& actor = actors_.of[id];
+  Actor& actor = actors_.by_id[id];
   CMA_ASSERT(actor.state == ActorState::idle);
   actor.operation = std::move(operation);
   actor.last_point = Point::kCount;
@@ -49,8 +52,8 @@ void Engine::assume(ActorId actor) {
   CMA_ASSERT(!actors_.running);
   turns_ = 0;
   actors_.current = actor;
-  cpu_ = actors_.of[actor].cpu;
-  last_point_ = actors_.of[actor].last_point;
+  cpu_ = actors_.by_id[actor].cpu;
+  last_point_ = actors_.by_id[actor].last_point;
 }
 
 void Engine::finish(Actor& actor) {
@@ -75,7 +78,7 @@ void Engine::run_to_a_stop(Actor& actor) {
 
 void Engine::resume(ActorId id) {
   assume(id);
-  Actor& actor = actors_.of[id];
+  Actor& actor = actors_.by_id[id];
   CMA_ASSERT(actor.state == ActorState::ready && actor.leaf != nullptr);
   CMA_ASSERT(!spinlocks_.any_held());
   std::erase(actors_.woken, id);
@@ -89,7 +92,7 @@ void Engine::resume(ActorId id) {
 
 void Engine::abandon() {
   CMA_ASSERT(!actors_.running);
-  for (Actor& actor : actors_.of) {
+  for (Actor& actor : actors_.by_id) {
     if (actor.state == ActorState::idle) continue;
     actor.operation = {};
     finish(actor);
@@ -100,7 +103,7 @@ void Engine::abandon() {
 
 void Engine::reset() {
   abandon();
-  for (Actor& actor : actors_.of) {
+  for (Actor& actor : actors_.by_id) {
     actor.flags = {};
     actor.last_point = Point::kCount;
     actor.waits_what = "";
@@ -114,9 +117,9 @@ void Engine::reset() {
 }
 
 void Engine::stop_at(ActorId id, Point point, unsigned nth) {
-  CMA_ASSERT(nth >= 1 && actors_.of[id].state != ActorState::idle);
-  actors_.of[id].stop_point = point;
-  actors_.of[id].stop_countdown = nth;
+  CMA_ASSERT(nth >= 1 && actors_.by_id[id].state != ActorState::idle);
+  actors_.by_id[id].stop_point = point;
+  actors_.by_id[id].stop_countdown = nth;
   actors_.update_watching();
 }
 
@@ -134,9 +137,9 @@ ActorId Engine::take_woken() {
 
 ActorId Engine::next_sleeper() const {
   ActorId first = kNoActor;
-  for (ActorId id = 0; id < actors_.of.size(); ++id) {
-    if (actors_.of[id].state != ActorState::sleeping) continue;
-    if (first == kNoActor || actors_.of[id].wake_time < actors_.of[first].wake_time) first = id;
+  for (ActorId id = 0; id < actors_.by_id.size(); ++id) {
+    if (actors_.by_id[id].state != ActorState::sleeping) continue;
+    if (first == kNoActor || actors_.by_id[id].wake_time < actors_.by_id[first].wake_time) first = id;
   }
   return first;
 }
@@ -144,16 +147,26 @@ ActorId Engine::next_sleeper() const {
 void Engine::advance_to(Time time) {
   while (true) {
     const ActorId id = next_sleeper();
-    if (id == kNoActor || actors_.of[id].wake_time > time) break;
-    now_ = std::max(now_, actors_.of[id].wake_time);
+    if (id == kNoActor || actors_.by_id[id].wake_time > time) break;
+    now_ = std::max(now_, actors_.by_id[id].wake_time);
     parking_.wake(id);
   }
   now_ = std::max(now_, time);
 }
 
+TaskFlags& Engine::flags(ActorId id) {
+  CMA_ASSERT(id < actors_.by_id.size());
+  return actors_.by_id[id].flags;
+}
+
+const TaskFlags& Engine::flags(ActorId id) const {
+  CMA_ASSERT(id < actors_.by_id.size());
+  return actors_.by_id[id].flags;
+}
+
 ActorView Engine::look(ActorId id) const {
-  CMA_ASSERT(id < actors_.of.size());
-  const Actor& actor = actors_.of[id];
+  CMA_ASSERT(id < actors_.by_id.size());
+  const Actor& actor = actors_.by_id[id];
   const bool runs = actors_.running && id == actors_.current;
   const bool waits = actor.state == ActorState::waiting || actor.state == ActorState::sleeping;
   return {.state = actor.state,

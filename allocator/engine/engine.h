@@ -6,12 +6,20 @@
 // the clock. Operations ask which actor runs, and count work. What operations await (await.h, mutex.h, bit_locks.h) is
 // a friend: it suspends the current actor and wakes others by a class of its own, Parking, on the same record.
 //
+//   Engine engine(/*cpus=*/2);
+//   const ActorId actor = engine.add_actor(/*cpu=*/1);
+//   engine.begin(actor, pass_points(engine));  // a Task<void>, of which nothing runs yet
+//   engine.stop_at(actor, Point::migrate_page, 3);
+//   engine.resume(actor);  // to the third passing of that point, unless the task waits, sleeps or ends before
+//   while (engine.look(actor).state == ActorState::ready) engine.resume(actor);  // to its end, unless it waits
+//
 // Thread safety: none; one thread uses a machine. Cost: an unwatched point is a handful of instructions. Linear in the
 // number of actors are resume(), stop_at(), set_watcher(), take_woken() and next_sleeper(); and, once more for each
 // actor that they wake or stop, advance_to(), abandon() and reset().
 //
 // Failures: passed() and charge() throw EngineFault (bounded) when the step budget is used up, turn() throws one for a
-// loop without end.
+// loop without end. A call whose requirements are not met throws AssertionFailure (base/assert.h), unless asserts are
+// compiled out.
 #pragma once
 
 #include <cstdint>
@@ -56,7 +64,7 @@ class Engine {
   // and no resume() is under way.
   ActorId add_actor(int cpu);
   // Returns how many actors there are, kMainActor included.
-  std::size_t actors() const { return actors_.of.size(); }
+  std::size_t actors() const { return actors_.by_id.size(); }
   // Moves an actor to another CPU. A machine is reused by programs whose actors sit on other CPUs. Requires: the actor
   // is idle, 0 <= cpu < cpus().
   void bind(ActorId actor, int cpu);
@@ -112,9 +120,9 @@ class Engine {
   // Returns the point that the current actor passed last, in its operation or in a plain call made since it became
   // current; kCount if there is none. For reports of what just went wrong.
   Point last_point() const { return last_point_; }
-  // Returns the flags of an actor.
-  TaskFlags& flags(ActorId actor) { return actors_.of[actor].flags; }
-  const TaskFlags& flags(ActorId actor) const { return actors_.of[actor].flags; }
+  // Return the flags of an actor. Require: actor < actors().
+  TaskFlags& flags(ActorId actor);
+  const TaskFlags& flags(ActorId actor) const;
 
   // ============ For operations and the layers that they run in ============
 
@@ -125,8 +133,8 @@ class Engine {
   // Returns how many CPUs the engine has: they are numbered from 0 on.
   int cpus() const { return cpus_; }
   // Returns the current actor's flags.
-  TaskFlags& flags() { return actors_.of[actors_.current].flags; }
-  const TaskFlags& flags() const { return actors_.of[actors_.current].flags; }
+  TaskFlags& flags() { return actors_.by_id[actors_.current].flags; }
+  const TaskFlags& flags() const { return actors_.by_id[actors_.current].flags; }
   // Returns the time of the virtual clock: 0 at first and after reset().
   Time now() const { return now_; }
   // Returns the count of spinlocks that are held.

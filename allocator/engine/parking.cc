@@ -34,9 +34,9 @@ void Parking::park(PromiseBase& leaf, const char* what, ActorId owner) {
   if (!actors_.running) throw fault("a plain call would wait for ");
   CMA_ASSERT(!spinlocks_.any_held());
   if (owner == actors_.current) throw fault("deadlock: an actor waits for itself, for ");
-  const auto waits = [&](ActorId id) { return id != kNoActor && actors_.of[id].state == ActorState::waiting; };
-  for (ActorId next = owner; waits(next); next = actors_.of[next].waits_on)
-    if (actors_.of[next].waits_on == actors_.current)
+  const auto waits = [&](ActorId id) { return id != kNoActor && actors_.by_id[id].state == ActorState::waiting; };
+  for (ActorId next = owner; waits(next); next = actors_.by_id[next].waits_on)
+    if (actors_.by_id[next].waits_on == actors_.current)
       throw fault("deadlock: actors wait for each other, the last one for ");
   Actor& actor = actors_.current_one();
   actor.leaf = &leaf;
@@ -56,12 +56,12 @@ void Parking::park_until(PromiseBase& leaf, Time wake_time) {
 }
 
 void Parking::set_waits_on(ActorId id, ActorId owner) {
-  CMA_ASSERT(actors_.of[id].state == ActorState::waiting);
-  actors_.of[id].waits_on = owner;
+  CMA_ASSERT(actors_.by_id[id].state == ActorState::waiting);
+  actors_.by_id[id].waits_on = owner;
 }
 
 void Parking::wake(ActorId id) {
-  Actor& actor = actors_.of[id];
+  Actor& actor = actors_.by_id[id];
   CMA_ASSERT(actor.state == ActorState::waiting || actor.state == ActorState::sleeping);
   actor.state = ActorState::ready;
   actor.waits_on = kNoActor;
