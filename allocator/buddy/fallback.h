@@ -1,8 +1,8 @@
 // How a request is served from the free lists, and what it takes when those of its own type are empty (__rmqueue).
 //
 // A request of one type falls back to lists of other types. It takes a block from them and, where that pays, claims the
-// whole pageblock, so that later requests of its type find the rest there. Used by the per-CPU lists and by
-// allocation before the kernel would begin to reclaim. The lists of reserved and isolated pageblocks are never a
+// whole pageblock, so that later requests of its type find the rest there. Buddy and the per-CPU lists ask it for each
+// block they take; compaction/ asks whether a block would do. The lists of reserved and isolated pageblocks are never a
 // source. Those of areas serve movable requests only, which never claim the pageblock.
 //
 // Cost: a block of the request's own type as FreeLists::rmqueue_smallest(). Falling back looks at two lists for each
@@ -28,13 +28,13 @@ class Fallback {
 
   // Takes 2^order pages, counted out, from the lists of `type`, from area memory or from other types. Returns the first
   // page; kNoPfn, and nothing changes, if there are none. `flags`: the request's; only kAllocCma counts (since 5.9),
-  // and kAllocNoFragment (5.1): blocks of other types must be whole pageblocks then. `refilled`: pages that the same
+  // and kAllocNoFragment (5.1): blocks of other types must be of a pageblock at least. `refilled`: pages that the same
   // refill of a per-CPU list took before, which up to 6.9 still count as free where requests are balanced between areas
   // and other memory.
   Pfn rmqueue(Zone& zone, unsigned order, Migratetype type, std::uint32_t flags, std::uint64_t refilled = 0);
 
-  // Returns whether a request of `type` would take a block of this order from another type, and its pageblock with it
-  // (find_suitable_fallback, only_stealable).
+  // Returns whether a request of `type` would take a block of this order from another type, and might claim the
+  // pageblock (find_suitable_fallback with only_stealable).
   bool can_be_claimed(const BlocksOfOrder& blocks, unsigned order, Migratetype type) const {
     const std::optional<Source> source = suitable(blocks, order, type);
     return source && source->claimable;

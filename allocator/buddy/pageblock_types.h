@@ -50,9 +50,9 @@ class PageblockTypes {
   Migratetype type_when_freed(Pfn pfn, Migratetype read_before) const;
 
   // --- moving ---
-  // Moves the free blocks whose head lies in the pageblock to the lists of `type`, lowest first, and returns what was
-  // there. The pageblock keeps its type. Nothing moves, and nothing is returned, if the zone ends inside. If it begins
-  // inside, only what lies from pfn on; since 6.10 nothing.
+  // Moves the free blocks whose head lies in the pageblock to the lists of `type`, lowest first, and returns what the
+  // pageblock holds. It keeps its type. If the zone ends inside, moves nothing and returns zeros. If it begins inside,
+  // so since 6.10; before, it moves and counts what lies from pfn on.
   Contents move_freepages_block(Zone& zone, Pfn pfn, Migratetype type);
 
   // --- changing the type, and moving what is free ---

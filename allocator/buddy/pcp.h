@@ -36,18 +36,19 @@ class PerCpuLists {
   // Returns the order of the blocks on a list. Requires: list < lists_in_use().
   unsigned list_order(unsigned list) const;
 
-  // Takes a block from this CPU's lists, after a refill if they have none; kNoPfn if that finds nothing either.
+  // Takes a block from the current CPU's list of that order and type, after a refill if it is empty; returns kNoPfn if
+  // that finds nothing either. `flags`: the request's, for Fallback::rmqueue(); with kAllocCold takes the last block.
   // Requires: allowed_order(order), here and in push().
   Pfn rmqueue_pcplist(Zone& zone, unsigned order, Migratetype type, std::uint32_t flags);
-  // Puts a block on this CPU's lists, which may overflow.
+  // Puts a block on the current CPU's lists, and clears kPageInFlight. If they overflow, frees some of what is on them.
   void push(Zone& zone, Pfn pfn, unsigned order, Migratetype type);
   // Puts single pages of one pageblock there, upwards, as one push() after the other would.
   void push_run(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype type);
 
   // Frees all pages of one CPU and zone.
   void drain_pages_zone(int cpu, Zone& zone);
-  // Drains every CPU whose lists are not empty when examined, of the zone or of kAllZones. Sleeps. Since 4.11 a caller
-  // that names no zone returns at once if another drain is under way.
+  // Drains every CPU whose lists of the zone, or of all for kAllZones, are not empty when examined. Passes points
+  // between CPUs. Since 4.11 waits for another drain that is under way, or ends at once if called for kAllZones.
   Task<void> drain_all_pages(int zone);
   // Returns the mutex under which drain_all_pages() drains since 4.11 (pcpu_drain_mutex).
   Mutex& drain_mutex() { return drain_mutex_; }
