@@ -192,7 +192,6 @@ class Buddy {
   Zones zones_;
   Watermarks watermarks_;
   WatermarkSetup watermark_setup_;
-  bool booting_ = true;
   FreeLists free_lists_;
   PageblockTypes pageblock_types_;
   Fallback fallback_;

@@ -4,7 +4,10 @@
 
 namespace cma {
 
-FreeLists::FreeLists(const Core& core, const bool& booting) : core_(core), booting_(booting) {}
+void FreeLists::end_boot() {
+  CMA_ASSERT(booting_);
+  booting_ = false;
+}
 
 // --- looking ---
 

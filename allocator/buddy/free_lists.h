@@ -32,8 +32,7 @@ namespace cma {
 
 class FreeLists {
  public:
-  // Refers to `booting`, whether boot has not ended, which outlives it.
-  FreeLists(const Core& core, const bool& booting);
+  explicit FreeLists(const Core& core) : core_(core) {}
   FreeLists(const FreeLists&) = delete;
   FreeLists& operator=(const FreeLists&) = delete;
 
@@ -75,11 +74,19 @@ class FreeLists {
   bool may_stay_apart(Migratetype one, Migratetype other) const;
   // Returns the head of the free block that covers pfn; pfn itself if it is the head, or if none does.
   Pfn covering_block(Pfn pfn) const;
-  // Returns whether lists and types may change: a spinlock is held, or none is needed yet. Every change asserts it.
-  bool locked() const { return core_.engine.spinlocks().any_held() || booting_; }
   // Returns the buddy of a block of `order`; kNoPfn unless it is a free block of the same order and zone. Requires: pfn
   // is aligned to the order and inside the map.
   Pfn free_buddy(Pfn pfn, unsigned order) const;
+
+  // --- boot, when one task runs and no lock is needed ---
+  // Returns whether boot has not ended.
+  bool booting() const { return booting_; }
+  // Ends boot. Requires: booting().
+  void end_boot();
+  // Returns whether lists and types may change: a spinlock is held, or none is needed yet. Every change asserts it.
+  bool locked() const { return core_.engine.spinlocks().any_held() || booting_; }
+  // Takes the state of another machine's lists but for the blocks, which are their zones' and the memory map's.
+  void copy_from(const FreeLists& other) { booting_ = other.booting_; }
 
  private:
   void insert(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool tail);
@@ -91,7 +98,7 @@ class FreeLists {
   bool counts_isolated() const { return core_.bugs.active(Bug::isolated_counted); }
 
   Core core_;
-  const bool& booting_;
+  bool booting_ = true;
 };
 
 }  // namespace cma

@@ -17,21 +17,21 @@ Buddy::Buddy(const Core& core)
       zones_(core),
       watermarks_(core),
       watermark_setup_(core),
-      free_lists_(core, booting_),
+      free_lists_(core),
       pageblock_types_(core, watermarks_, free_lists_),
       fallback_(core, watermark_setup_, free_lists_, pageblock_types_),
       pcp_(core, free_lists_, pageblock_types_, fallback_, zones_) {}
 
 void Buddy::copy_from(const Buddy& other) {
   zones_.copy_from(other.zones_);
-  booting_ = other.booting_;
+  free_lists_.copy_from(other.free_lists_);
   pcp_.drain_mutex().reset();
 }
 
 // --- boot ---
 
 void Buddy::free_boot_range(const PfnRange& range) {
-  CMA_ASSERT(booting_);
+  CMA_ASSERT(free_lists_.booting());
   Pfn pfn = range.start;
   while (pfn < range.end) {
     core_.engine.turn();
@@ -55,7 +55,7 @@ void Buddy::free_boot_range(const PfnRange& range) {
 }
 
 void Buddy::free_cma_pageblock(Pfn pfn) {
-  CMA_ASSERT(booting_);
+  CMA_ASSERT(free_lists_.booting());
   const std::uint64_t pages = order_pages(core_.pageblock_order);
   for (Pfn p = pfn; p < pfn + pages; ++p) {
     Page& page = core_.map.edit(p);
@@ -78,10 +78,10 @@ void Buddy::free_reserved_page(Pfn pfn) {
 }
 
 void Buddy::set_up_watermarks() {
-  CMA_ASSERT(booting_);
+  CMA_ASSERT(free_lists_.booting());
   watermark_setup_.set_up(zones_);
   for (Zone& zone : zones_) pcp_.set_sizes(zone);
-  booting_ = false;
+  free_lists_.end_boot();
 }
 
 // --- freeing ---
@@ -123,7 +123,7 @@ void Buddy::commit_free(const PendingFree& pending) {
   if (pending.pfn == kNoPfn) [[unlikely]]
     return;
   Zone& zone = zone_of(pending.pfn);
-  if (!pcp_.allowed_order(pending.order) || pending.type == Migratetype::isolate || booting_)
+  if (!pcp_.allowed_order(pending.order) || pending.type == Migratetype::isolate || free_lists_.booting())
     free_one_page(zone, pending);
   else
     pcp_.push(zone, pending.pfn, pending.order, pending.type);
@@ -138,7 +138,7 @@ std::uint64_t Buddy::plain_pages(Pfn pfn, std::uint64_t most) const {
 }
 
 std::uint64_t Buddy::free_plain_run(Pfn pfn, std::uint64_t most) {
-  if (booting_ || core_.engine.watching() || core_.trace.page_events()) return 0;
+  if (free_lists_.booting() || core_.engine.watching() || core_.trace.page_events()) return 0;
   const Pfn block_end = core_.map.pageblock_start(pfn) + order_pages(core_.pageblock_order);
   const std::uint64_t pages = plain_pages(pfn, std::min(most, block_end - pfn));
   if (pages == 0) return 0;
