@@ -1,6 +1,6 @@
 // The catalogue of points: named places inside modelled functions where another actor may run, because the kernel has
-// just dropped a lock, sleeps there, or is openly racy. A point is named for its place, never numbered. Programs name
-// one in `until=`; `cmacheck points` prints the table.
+// just dropped a lock, sleeps there, or is openly racy. A point is named for its place. The text of programs names one
+// in `until=`; `cmacheck points` prints the table. Cost: info_of() O(1), a name is looked for in all points.
 #pragma once
 
 #include <cstdint>
@@ -114,6 +114,7 @@ struct PointInfo {
 
 // Returns all points, in the order of the enumerators.
 std::span<const PointInfo> point_catalogue();
+// Returns what the catalogue has of a point. Requires: it is not kCount.
 const PointInfo& info_of(Point point);
 // Returns the point of that name, nullopt if there is none.
 std::optional<Point> point_from_name(std::string_view name);
