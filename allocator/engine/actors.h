@@ -3,6 +3,11 @@
 //
 // Engine runs actors by it, Parking suspends and wakes them in it. All others see an actor by Engine::look(), and read
 // and write its flags by Engine::flags(). Plain data. Cost: update_watching() is linear in the number of actors.
+//
+// Invariants, whenever no operation runs:
+// - An actor has an operation and a leaf unless it is idle. It waits on another one only while it is `waiting`.
+// - The actors in `woken` are ready, each of them there once.
+// - `watching` says whether there is a watcher, or an actor with a stop_point. Only an actor with an operation has one.
 #pragma once
 
 #include <algorithm>
