@@ -82,7 +82,7 @@ Machine::Machine(const Geometry& geometry)
       oom_killer(core_, buddy, processes, reports) {
   CMA_ASSERT(!geometry.impossible());
   engine.bound_turns(kTurns + kTurnsPerFrame * map.pages().size());
-  buddy.report_failures_to(&reports);
+  buddy.requests().report_failures_to(&reports);
   page_allocator.relieve_by(&relief);
   if (geometry.oom_kills) page_allocator.kill_by(&oom_killer);
   lru.set_callbacks(buffers, hugetlb);

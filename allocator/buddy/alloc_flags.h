@@ -1,7 +1,7 @@
 // What an attempt at a request may do, and at which watermark it stops: the flags ALLOC_* of mm/internal.h, by their
 // names and values up to 6.2.
 //
-// Buddy makes them from a request's gfp flags and the attempt (Buddy::attempt_flags()); watermarks, free lists and
+// RequestSteps makes them from a request's gfp flags and the attempt (attempt_flags()); watermarks, free lists and
 // compaction read them. A set of flags is a std::uint32_t, as the kernel's is an unsigned int.
 #pragma once
 

@@ -3,45 +3,29 @@
 //
 // Buddy is the face of the folder and composes its parts: Watermarks (whether a request may take pages) and
 // WatermarkSetup (their figures), FreeLists (blocks, merged and split), PageblockTypes (which follow), Fallback (what a
-// request takes when the lists of its type are empty) and PerCpuLists (pages that a CPU keeps for itself).
+// request takes when the lists of its type are empty), PerCpuLists (pages that a CPU keeps for itself) and RequestSteps
+// (the attempts at a request). It frees itself, in two halves, prepare_free() and commit_free(), so that another actor
+// can run between them.
 //
-// A request that waits nowhere is one call, alloc_pages(). One that may wait is begin_request(), any number of
-// attempt()s, and end_request(); PageAllocator makes it. A free has two halves, prepare_free() and commit_free(), so
-// that another actor can run between them.
+// Cost: allocating that of an attempt (request_steps.h), or of three; freeing a block is linear in its pages.
 //
-// Cost: a hit on a per-CPU list is a handful of instructions for a single page, a refill linear in the batch;
-// allocating a compound page and freeing any block are linear in its pages, stealing a pageblock in the pageblock's.
-//
-// Locks: alloc_pages(), attempt(), attempts_before_reclaim(), unreserve_highatomic(), the calls that free
-// (prepare_free() takes none) and the drains of per_cpu() take zone->lock themselves; callers must not hold it. Of boot
-// only free_reserved_page() takes it. Preparing and splitting calls act on pages that the caller owns. What looks takes
-// none: nothing else runs between two points.
+// Locks: alloc_pages(), the calls that free (prepare_free() takes none) and the drains of per_cpu() take zone->lock
+// themselves; callers must not hold it. Of boot only free_reserved_page() takes it. Preparing and splitting calls act
+// on pages that the caller owns. What looks takes none: nothing else runs between two points.
 #pragma once
 
 #include "allocator/base/gfp.h"
-#include "allocator/buddy/alloc_flags.h"
-#include "allocator/buddy/failed_requests.h"
 #include "allocator/buddy/fallback.h"
 #include "allocator/buddy/free_lists.h"
 #include "allocator/buddy/pageblock_types.h"
 #include "allocator/buddy/pcp.h"
+#include "allocator/buddy/request_steps.h"
 #include "allocator/buddy/watermark.h"
 #include "allocator/buddy/watermark_setup.h"
 #include "allocator/buddy/zone.h"
 #include "allocator/frames/core.h"
-#include "allocator/trace/allocation_watcher.h"
 
 namespace cma {
-
-// A request for pages under way.
-struct PageRequest {
-  Gfp asked = 0;  // its flags, as it began
-  Gfp gfp = 0;    // without what the task's scopes take away
-  unsigned order = 0;
-  unsigned node = 0;
-  ZoneList zonelist;        // the zones that may serve it
-  std::uint32_t areas = 0;  // kAllocCma if it may have pages of areas
-};
 
 class Buddy {
  public:
@@ -83,6 +67,8 @@ class Buddy {
   PerCpuLists& per_cpu() { return pcp_; }
   const PerCpuLists& per_cpu() const { return pcp_; }
   const Fallback& fallback() const { return fallback_; }
+  RequestSteps& requests() { return requests_; }
+  const RequestSteps& requests() const { return requests_; }
   const Watermarks& watermarks() const { return watermarks_; }
   const WatermarkSetup& watermark_setup() const { return watermark_setup_; }
 
@@ -104,36 +90,6 @@ class Buddy {
   // tried first, with kGfpThisnode no others: all CPUs are of node 0. Requires: settled_gfp() leaves the flags as they
   // are, but for those that the release does not know.
   Pfn alloc_pages(Gfp gfp, unsigned order, unsigned node = 0);
-  // Begins a request, for a caller that makes its attempts itself and calls end_request() after the last. Requires what
-  // alloc_pages() does.
-  PageRequest begin_request(Gfp gfp, unsigned order, unsigned node);
-  // Looks at the zones once (get_page_from_freelist); all but AllocAttempt::low are of the slow path, and take the
-  // flags that the task's scope forbids away from the request. Returns kNoPfn, and no page moves, if no zone may serve
-  // it so. Requires: order <= largest_order(); may_use_reserves() of an attempt at the reserves.
-  Pfn attempt(PageRequest& request, AllocAttempt attempt);
-  // Returns the flags ALLOC_* of an attempt.
-  std::uint32_t attempt_flags(const PageRequest& request, AllocAttempt attempt) const;
-  // Makes the attempts after the first that do not reclaim: at the min watermark, and at the reserves.
-  Pfn attempts_before_reclaim(PageRequest& request);
-  // Returns whether the request makes no attempt at the min watermark: up to 4.0 one of slab's, which takes pages of
-  // other nodes itself (GFP_THISNODE).
-  bool ends_at_first_attempt(Gfp gfp) const;
-  // Gives a pageblock of the reserve for atomic requests to the type of the request (unreserve_highatomic_pageblock):
-  // that of the smallest free block there, in the first of its zones that has one. Zones that keep no more than a
-  // pageblock are passed over unless `force` is set (4.10). If nothing moves, tries the next block since 4.10. Returns
-  // whether pages came free for the request. Does nothing before 4.4.
-  bool unreserve_highatomic(const PageRequest& request, bool force);
-  // Ends a request that got `pfn`, or kNoPfn: reports a failure, and tells tracepoint and watcher.
-  void end_request(const PageRequest& request, Pfn pfn);
-  // Returns whether the current actor's request may use what is kept for those that free memory.
-  bool may_use_reserves(Gfp gfp) const { return reserve_flags(gfp) != 0; }
-  // Sets the receiver of failing requests, nullptr for none. It is not owned.
-  void report_failures_to(FailedRequests* receiver) { failed_requests_ = receiver; }
-  // Returns the flags of the current actor's last attempt at a request, but for kAllocCma: down to the min watermark,
-  // and below it for atomic requests and real-time tasks; kAllocNoWatermarks for callers that are about to free memory,
-  // kAllocOom for victims of the OOM killer. Up to 4.0 a request of GFP_THISNODE stays above the low watermark.
-  // alloc_pages() fails only if this attempt does.
-  std::uint32_t last_attempt_flags(Gfp gfp, unsigned order) const;
   // Turns a block into single pages with one reference each (split_map_pages). Requires: the block is on no list.
   void split_captured(Pfn pfn, unsigned order);
   // Makes 2^order pages a compound page (prep_compound_page): the first keeps its reference, the others lose theirs.
@@ -176,17 +132,6 @@ class Buddy {
   bool free_checks_pass(Pfn pfn, unsigned order);
   void free_one_page(Zone& zone, const PendingFree& pending);
   std::uint64_t plain_pages(Pfn pfn, std::uint64_t most) const;
-  Pfn rmqueue(Zone& zone, Gfp gfp, unsigned order, std::uint32_t flags);
-  Pfn try_zones(Gfp gfp, unsigned order, std::uint32_t flags, const ZoneList& zonelist);
-  Pfn get_page_from_freelist(Gfp gfp, unsigned order, std::uint32_t flags, const ZoneList& zonelist);
-  std::uint32_t fragment_flags(const ZoneList& zonelist) const;
-  Gfp in_scope(Gfp gfp) const;
-  std::uint32_t reserve_flags(Gfp gfp) const;
-  std::uint32_t slow_path_flags(Gfp gfp, unsigned order) const;
-  bool takes_reserve_last(const Zone& zone, unsigned order, std::uint32_t flags);
-  void prepare_new_page(Pfn pfn, unsigned order, Gfp gfp);
-  std::uint64_t most_reserved(const Zone& zone) const;
-  void reserve_highatomic_pageblock(Zone& zone, Pfn pfn, unsigned order);
 
   Core core_;
   Zones zones_;
@@ -196,7 +141,7 @@ class Buddy {
   PageblockTypes pageblock_types_;
   Fallback fallback_;
   PerCpuLists pcp_;
-  FailedRequests* failed_requests_ = nullptr;
+  RequestSteps requests_;
 };
 
 }  // namespace cma

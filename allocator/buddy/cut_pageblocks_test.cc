@@ -119,7 +119,7 @@ TEST_P(CutPageblocks, AReserveThatTheOtherZoneGivesUpStaysCountedFrom410To69) {
   PageRequest request;
   request.gfp = low_only(kGfpKernel);
   request.zonelist = buddy.zonelist(request.gfp);
-  buddy.unreserve_highatomic(request, /*force=*/true);
+  buddy.requests().unreserve_highatomic(request, /*force=*/true);
   EXPECT_EQ(map.pageblock_type(16), U);
   EXPECT_EQ(buddy.zone(kHigh).nr_reserved_highatomic, 16U);
   EXPECT_EQ(buddy.zone(kLow).nr_reserved_highatomic, 0U);
@@ -135,7 +135,7 @@ TEST_P(CutPageblocks, AReserveThatItsOwnZoneGivesUpIsLostNowhere) {
   request.gfp = kGfpKernel;
   request.zonelist = buddy.zonelist(request.gfp);
   buddy.zone(kHigh).nr_reserved_highatomic = 0;
-  EXPECT_TRUE(buddy.unreserve_highatomic(request, /*force=*/true));
+  EXPECT_TRUE(buddy.requests().unreserve_highatomic(request, /*force=*/true));
   EXPECT_EQ(map.pageblock_type(64), U);
   EXPECT_EQ(buddy.zone(kHigh).lost_highatomic, 0U);
 }

@@ -1,4 +1,4 @@
-// Interface of the layer that reports requests for pages which fail (warn_alloc): Buddy::alloc_pages calls it upwards,
+// Interface of the layer that reports requests for pages which fail (warn_alloc): RequestSteps::end() calls it upwards,
 // as the actor that runs, before the request's tracepoint. Without a receiver a failing request costs a branch more.
 #pragma once
 

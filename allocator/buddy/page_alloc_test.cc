@@ -388,8 +388,8 @@ TEST_P(PageAllocTest, APageblockThatLeftTheReserveIsNotedUntilAFreeMergesIt) {
   zone.watermark = {0, 1000, 2000};
   const Pfn pfn = buddy.alloc_pages(kGfpAtomic, 2);
   ASSERT_EQ(map.pageblock_type(pfn), Migratetype::highatomic);
-  const PageRequest request = buddy.begin_request(kGfpKernel, 0, 0);
-  ASSERT_TRUE(buddy.unreserve_highatomic(request, /*force=*/true));
+  const PageRequest request = buddy.requests().begin(kGfpKernel, 0, 0);
+  ASSERT_TRUE(buddy.requests().unreserve_highatomic(request, /*force=*/true));
   ASSERT_NE(map.pageblock_type(pfn), Migratetype::highatomic);
   std::vector<Pfn> noted;
   if (GetParam() >= Release::v5_18) noted.push_back(align_down(pfn, 8));
@@ -556,16 +556,17 @@ TEST_P(PageAllocTest, AHeadThatIsReadLateIsMostlyStillThere) {
 
 // A caller that is about to free memory may have the last page, unless it asks not to.
 TEST_P(PageAllocTest, TheLastAttemptOfACallerThatFreesMemoryKnowsNoWatermark) {
-  EXPECT_EQ(buddy.last_attempt_flags(kGfpKernel | kGfpMemalloc, 0) & kAllocNoWatermarks, kAllocNoWatermarks);
-  EXPECT_EQ(buddy.last_attempt_flags(kGfpKernel | kGfpMemalloc | kGfpNomemalloc, 0) & kAllocNoWatermarks, 0U);
+  EXPECT_EQ(buddy.requests().last_attempt_flags(kGfpKernel | kGfpMemalloc, 0) & kAllocNoWatermarks, kAllocNoWatermarks);
+  EXPECT_EQ(buddy.requests().last_attempt_flags(kGfpKernel | kGfpMemalloc | kGfpNomemalloc, 0) & kAllocNoWatermarks,
+            0U);
 }
 
 // Since 6.3, which 6.1 follows, a request that cannot wait has blocks of the reserve only if it is urgent.
 TEST_P(PageAllocTest, ARequestThatCannotWaitHasTheReserveIfItIsUrgent) {
-  EXPECT_NE(buddy.last_attempt_flags(kGfpAtomic, 1) & kAllocHighatomic, 0U);
-  EXPECT_EQ(buddy.last_attempt_flags(Gfp{kGfpKswapdReclaim}, 1) & kAllocHighatomic, 0U);
+  EXPECT_NE(buddy.requests().last_attempt_flags(kGfpAtomic, 1) & kAllocHighatomic, 0U);
+  EXPECT_EQ(buddy.requests().last_attempt_flags(Gfp{kGfpKswapdReclaim}, 1) & kAllocHighatomic, 0U);
   const bool by_reclaim = GetParam() >= Release::v6_1;
-  EXPECT_EQ((buddy.last_attempt_flags(Gfp{kGfpKswapdReclaim}, 1) & kAllocHarder) != 0, by_reclaim);
+  EXPECT_EQ((buddy.requests().last_attempt_flags(Gfp{kGfpKswapdReclaim}, 1) & kAllocHarder) != 0, by_reclaim);
 }
 
 TEST_P(PageAllocTest, FreeListsChangeUnderTheZoneLock) {

@@ -13,7 +13,7 @@ Task<Pfn> PageAllocator::serve_slowly(PageRequest& request) {
   if (relief_ == nullptr || !can_wait) {
     const bool wakes = relief_ != nullptr && (request.gfp & kGfpKswapdReclaim) != 0;
     if (wakes) relief_->wake_kswapds(request);
-    co_return buddy_.attempts_before_reclaim(request);
+    co_return buddy_.requests().attempts_before_reclaim(request);
   }
   const SlowPathHelpers helpers{*relief_, killer_, endless_};
   const ActorId self = core_.engine.current();
@@ -29,14 +29,14 @@ Task<Pfn> PageAllocator::serve_slowly(PageRequest& request) {
 Task<Pfn> PageAllocator::alloc_pages(Gfp gfp, unsigned order, unsigned node) {
   CMA_ASSERT((gfp & kGfpDirectReclaim) == 0 || !core_.engine.spinlocks().any_held());
   if (!gave_up_.empty()) std::erase(gave_up_, core_.engine.current());
-  PageRequest request = buddy_.begin_request(gfp, order, node);
+  PageRequest request = buddy_.requests().begin(gfp, order, node);
   Pfn pfn = kNoPfn;
   if (order <= buddy_.largest_order()) {
-    pfn = buddy_.attempt(request, AllocAttempt::low);
-    const bool goes_on = pfn == kNoPfn && !buddy_.ends_at_first_attempt(request.gfp);
+    pfn = buddy_.requests().attempt(request, AllocAttempt::low);
+    const bool goes_on = pfn == kNoPfn && !buddy_.requests().ends_at_first_attempt(request.gfp);
     if (goes_on) pfn = co_await serve_slowly(request);
   }
-  buddy_.end_request(request, pfn);
+  buddy_.requests().end(request, pfn);
   CMA_ASSERT(pfn == kNoPfn || core_.map.page(pfn).ref == 1);
   co_return pfn;
 }

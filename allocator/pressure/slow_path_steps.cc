@@ -21,14 +21,14 @@ SlowPathSteps::SlowPathSteps(const Core& core, Buddy& buddy, const SlowPathHelpe
 // Makes one attempt. Returns whether it has served the request.
 bool SlowPathSteps::attempt(AllocAttempt attempt) {
   CMA_ASSERT(!served());
-  pfn_ = buddy_.attempt(request_, attempt);
+  pfn_ = buddy_.requests().attempt(request_, attempt);
   return served();
 }
 
 // Takes down whether the task has a right to the reserves. The OOM killer may have chosen it since the last time.
 void SlowPathSteps::take_rights() {
   if (AllocationWatcher* const watcher = core_.trace.allocations()) watcher->rights_taken();
-  const bool entitled = buddy_.may_use_reserves(request_.gfp);
+  const bool entitled = buddy_.requests().may_use_reserves(request_.gfp);
   const bool unnoticed = entitled && !reserves_ && took_rights_ && core_.bugs.fires(Bug::victim_unnoticed);
   reserves_ = entitled && !unnoticed;
   took_rights_ = true;
@@ -47,7 +47,7 @@ Task<void> SlowPathSteps::reclaim() {
   co_await at(core_.engine, Point::alloc_reclaimed);
   if (core_.bugs.fires(Bug::freed_page_not_tried)) co_return;
   if (attempt(kind_)) co_return;
-  buddy_.unreserve_highatomic(request_, /*force=*/false);
+  buddy_.requests().unreserve_highatomic(request_, /*force=*/false);
   co_await buddy_.per_cpu().drain_all_pages(PerCpuLists::kAllZones);
   attempt(kind_);
 }
@@ -56,7 +56,7 @@ Task<void> SlowPathSteps::reclaim() {
 // since 5.13 if nothing could be. Returns whether it tried. Does nothing for a single page.
 Task<bool> SlowPathSteps::compact(CompactPriority priority) {
   if (request_.order == 0) co_return false;
-  const std::uint32_t flags = buddy_.attempt_flags(request_, kind_);
+  const std::uint32_t flags = buddy_.requests().attempt_flags(request_, kind_);
   const ReclaimScope before = scope();
   core_.engine.flags().scope = ReclaimScope::noreclaim;
   result_ = co_await relief_.compact(request_, flags, priority);

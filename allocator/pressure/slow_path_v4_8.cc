@@ -54,7 +54,7 @@ bool SlowPathV4_8::may_compact() const {
 Task<SlowPathSteps::Next> SlowPathV4_8::first_compaction() {
   const bool movable = migratetype_of(request_.gfp) == Migratetype::movable;
   const bool wanted = costly_ || (request_.order > 0 && !movable && release_ >= Release::v4_12);
-  if (!wanted || !may_compact() || buddy_.may_use_reserves(request_.gfp)) co_return Next::again;
+  if (!wanted || !may_compact() || buddy_.requests().may_use_reserves(request_.gfp)) co_return Next::again;
   const bool tried = co_await compact(CompactPriority::async);
   tries_anew_ = !tried;
   if (served()) co_return Next::done;
@@ -117,7 +117,7 @@ bool SlowPathV4_8::enough_if_reclaimed(const ZoneList::Entry& entry, std::uint64
   std::uint64_t counted = reclaimable;
   if (release_ < Release::v4_10) counted -= (in_vain_ * reclaimable + kMostTurnsInVain - 1) / kMostTurnsInVain;
   const WatermarkRequest request = {
-      .order = request_.order, .class_zone = entry.ceiling, .flags = buddy_.attempt_flags(request_, kind_)};
+      .order = request_.order, .class_zone = entry.ceiling, .flags = buddy_.requests().attempt_flags(request_, kind_)};
   return buddy_.watermarks().zone_watermark_ok(zone, Watermarks::watermark(zone, Watermark::min), request,
                                                zone.nr_free_pages + static_cast<std::int64_t>(counted));
 }
@@ -125,7 +125,7 @@ bool SlowPathV4_8::enough_if_reclaimed(const ZoneList::Entry& entry, std::uint64
 // Takes back what is reserved for atomic requests, where releases since `first` do. Returns whether pages came free.
 bool SlowPathV4_8::take_reserve() {
   if (core_.bugs.fires(Bug::reserve_outlasts_request)) return false;
-  return buddy_.unreserve_highatomic(request_, /*force=*/true);
+  return buddy_.requests().unreserve_highatomic(request_, /*force=*/true);
 }
 
 // Returns whether reclaim may lead somewhere yet: there were no more than 16 turns in vain, and a zone would have

@@ -54,7 +54,8 @@ std::string task_rights(const Machine& machine, Gfp gfp) {
 LastAttempt last_attempt(const Machine& machine, Gfp gfp, unsigned order) {
   const bool pins = pins_for_long(machine);
   if (pins && machine.release() >= Release::v5_13) gfp &= ~static_cast<Gfp>(kGfpMovable);
-  LastAttempt attempt{gfp, order, machine.buddy.last_attempt_flags(gfp, order), machine.buddy.zone_ceiling(gfp)};
+  LastAttempt attempt{gfp, order, machine.buddy.requests().last_attempt_flags(gfp, order),
+                      machine.buddy.zone_ceiling(gfp)};
   const bool counts_areas = (attempt.flags & kAllocOom) == 0 || machine.release() >= Release::v5_9;
   if (migratetype_of(gfp) == Migratetype::movable && !pins && counts_areas) attempt.flags |= kAllocCma;
   return attempt;

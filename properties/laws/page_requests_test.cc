@@ -60,7 +60,8 @@ TEST(WatchedRequest, SlabsRequestForANodeStaysAboveTheLowMarkUpTo4_0) {
     for (const Gfp part : {kSlabs & ~Gfp{kGfpNowarn}, kSlabs & ~Gfp{kGfpNoretry}})
       EXPECT_EQ(watched.ask(part, 0, 1) != kNoPfn, release < Release::v4_1) << name_of(release) << ": others go below";
     EXPECT_NE(watched.ask(kSlabs, 0, 0), kNoPfn) << "the other node has enough";
-    EXPECT_EQ(watched.machine->buddy.last_attempt_flags(kSlabs, 0) == kAllocWmarkLow, release < Release::v4_1);
+    EXPECT_EQ(watched.machine->buddy.requests().last_attempt_flags(kSlabs, 0) == kAllocWmarkLow,
+              release < Release::v4_1);
   }
 }
 

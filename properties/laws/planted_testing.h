@@ -39,7 +39,7 @@ class PlantedTest : public ::testing::TestWithParam<Release> {
         watcher.attempt_ended(pfn);
       }
       for (const AllocAttempt next : {AllocAttempt::min, AllocAttempt::reserves}) {
-        const bool due = next == AllocAttempt::min || machine_.buddy.may_use_reserves(gfp);
+        const bool due = next == AllocAttempt::min || machine_.buddy.requests().may_use_reserves(gfp);
         if (pfn != kNoPfn || !due) break;
         watcher.attempt_begins(next, gfp, order, 0);
         watcher.attempt_ended(kNoPfn);
