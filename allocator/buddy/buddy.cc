@@ -1,6 +1,7 @@
+#include "allocator/buddy/buddy.h"
+
 #include <algorithm>
 
-#include "allocator/buddy/buddy.h"
 #include "allocator/buddy/compound.h"
 
 namespace cma {
