@@ -2,9 +2,10 @@
 //
 // A Release is a version, major.minor, and comparison is by age. A condition names the version that brought a change,
 // whether a machine can run it or not: `release >= Release::v5_13` is true of 6.1, and of a 5.15 on the day that one is
-// modelled. Where long-term series took a change over, since() names them, too. Releases that differ in more have
-// functions of their own, named for the version that brought the difference (`alloc_v5_19`), or for the oldest such
-// series, where mainline's next version is not modelled (`scan_v6_12`: 6.13).
+// modelled. Where long-term series took a change over, since() names them, too:
+// `since(release, Release::v6_3, {Release::v6_1})` is true of 6.1, false of 6.2, and true from 6.3 on. Releases that
+// differ in more have functions of their own, named for the version that brought the difference (`alloc_v5_19`), or for
+// the oldest such series, where mainline's next version is not modelled (`scan_v6_12`: 6.13).
 #pragma once
 
 #include <cstdint>
