@@ -268,18 +268,10 @@ Task<void> Files::truncate_without_waiting(FileId file, std::uint64_t from, bool
   }
 }
 
-Task<void> Files::truncate(FileId file, std::uint64_t from) {
-  // First all of it is unmapped (truncate_pagecache).
-  for (std::uint64_t index = from; index < size(file); ++index) {
-    const OwnerId page = cached(file, index);
-    if (page != 0) co_await reverse_map_.unmap_for_good(page);
-  }
-  if (from < size(file) && cached(file, from) != 0 && core_.bugs.fires(Bug::truncate_keeps_first)) ++from;
-  bool drained = false;
-  co_await truncate_without_waiting(file, from, drained);
-  // The second pass takes what the first has left. It holds a reference of each page that a lookup has found, so that
-  // none moves, while it waits for one after the other. Pages may come behind it meanwhile: it ends when a lookup from
-  // `from` on finds nothing.
+// The second pass of it, which takes what the first has left. It holds a reference of each page that a lookup has
+// found, so that none moves, while it waits for one after the other. Readers may bring pages back meanwhile: it ends
+// when a lookup from `from` on finds nothing.
+Task<void> Files::truncate_waiting(FileId file, std::uint64_t from, bool& drained) {
   for (std::uint64_t index = from;;) {
     core_.engine.turn();
     const bool from_start = index == from;
@@ -295,6 +287,29 @@ Task<void> Files::truncate(FileId file, std::uint64_t from) {
     }
     co_await release(found, drained);
   }
+}
+
+bool Files::ends_before(FileId file, std::uint64_t index) const {
+  const std::vector<std::uint64_t>& ends = files_[file - 1].ends;
+  return std::ranges::any_of(ends, [index](std::uint64_t end) { return end <= index; });
+}
+
+Task<void> Files::truncate(FileId file, std::uint64_t from) {
+  // The length is set before anything is removed (truncate_setsize), so that no fault brings a page back.
+  files_[file - 1].ends.push_back(from);
+  std::uint64_t first = from;
+  for (std::uint64_t index = from; index < size(file); ++index) {
+    const OwnerId page = cached(file, index);
+    if (page != 0) co_await reverse_map_.unmap_for_good(page);
+  }
+  if (from < size(file) && cached(file, from) != 0 && core_.bugs.fires(Bug::truncate_keeps_first)) ++first;
+  bool drained = false;
+  co_await truncate_without_waiting(file, first, drained);
+  co_await truncate_waiting(file, first, drained);
+  std::vector<std::uint64_t>& ends = files_[file - 1].ends;
+  const auto own = std::ranges::find(ends, from);
+  CMA_ASSERT(own != ends.end());
+  ends.erase(own);
 }
 
 Task<void> Files::drop(FileId file) {

@@ -59,8 +59,11 @@ class Files {
   Task<void> write(OwnerId page);
   // Starts writeback of a page if it is dirty and not being written (write_cache_pages).
   Task<void> writeback(OwnerId page);
-  // Removes all pages from index `from` on, also those that come while it waits (truncate_inode_pages).
+  // Removes all pages from index `from` on, also those that come while it waits (truncate_pagecache). The file ends
+  // there until this ends, and has its length again afterwards.
   Task<void> truncate(FileId file, std::uint64_t from);
+  // Returns whether the file ends before this page: a fault on it is a bus error.
+  bool ends_before(FileId file, std::uint64_t index) const;
   // Drops pages that are clean and unused, and deactivates the others (invalidate_mapping_pages, drop_caches).
   Task<void> drop(FileId file);
 
@@ -81,6 +84,7 @@ class Files {
     FileMethod method = FileMethod::ordered;
     bool slow = false;
     std::vector<OwnerId> pages;         // by index
+    std::vector<std::uint64_t> ends;    // where the truncations under way have it end
     std::vector<BufferId> transaction;  // buffers that the running transaction holds
   };
 
@@ -109,6 +113,7 @@ class Files {
   Task<void> release(const std::vector<Found>& found, bool& drained);
   Task<void> remove_locked(const Found& found);
   Task<void> truncate_without_waiting(FileId file, std::uint64_t from, bool& drained);
+  Task<void> truncate_waiting(FileId file, std::uint64_t from, bool& drained);
 
   Release release_;
   Core core_;

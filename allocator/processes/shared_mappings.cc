@@ -34,12 +34,14 @@ MappingId Processes::mmap_shared(SpaceId process, const std::vector<OwnerId>& pa
 }
 
 // Finds the page in its cache, locks it and takes a reference (filemap_fault, shmem_fault). Reads a page of a file
-// again if it was dropped. Returns 0, -ENOMEM, or -EFAULT for shared memory that was truncated.
+// again if it was dropped. Returns 0, -ENOMEM, or -EFAULT (SIGBUS) for shared memory that was truncated, and for a page
+// behind the end of its file, which is looked for again under the page lock.
 Task<int> Processes::find_and_lock(const SharedPage& shared, OwnerId* page) {
   while (true) {
     core_.engine.turn();
     *page = shared.file == 0 ? shared.page : files_.cached(shared.file, shared.index);
     if (shared.file == 0 && owners_.released(*page)) co_return -kEFAULT;
+    if (shared.file != 0 && files_.ends_before(shared.file, shared.index)) co_return -kEFAULT;
     if (*page == 0) {
       const Files::Read read = co_await files_.read_by_fault(shared.file, shared.index);
       if (read.error != 0) co_return read.error;
@@ -48,12 +50,14 @@ Task<int> Processes::find_and_lock(const SharedPage& shared, OwnerId* page) {
     const Pfn pfn = owners_.owner(*page).pfn;
     lru_.references().get_page(pfn);
     co_await locks_.lock(pfn);
-    if (owners_.owner(*page).pfn == pfn) {
+    const bool beyond = shared.file != 0 && files_.ends_before(shared.file, shared.index);
+    if (owners_.owner(*page).pfn == pfn && !beyond) {
       CMA_ASSERT(core_.map.page(pfn).has(kPageUptodate));
       co_return 0;
     }
     locks_.unlock(pfn);
     co_await lru_.references().put_page(pfn);
+    if (beyond) co_return -kEFAULT;
   }
 }
 

@@ -497,7 +497,7 @@ void Explainer::cached_memory(const Progress& progress) const {
   if (answer_.error == -kENOENT)
     answer_.brief = "the process ended meanwhile";
   else if (answer_.error == -kEFAULT)
-    answer_.brief = "the shared memory was truncated: its next page is gone";
+    answer_.brief = "what it maps was truncated: its next page is gone";
   else
     out_of_memory(progress.left());
 }

@@ -205,7 +205,7 @@ TEST(WhyKinds, AnswersForSharedMemory) {
       {"truncated",
        kSmall,
        "s = shmem_page pages=2\np = spawn\nv = mmap_shared p s\nmunmap v\nfree s\nwrite v\n",
-       {"write v\n  answer failed, -EFAULT: the shared memory was truncated: its next page is gone\n",
+       {"write v\n  answer failed, -EFAULT: what it maps was truncated: its next page is gone\n",
         "got    0 of 2 pages\n"}},
       {"lazily freed",
        kSmall,

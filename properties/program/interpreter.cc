@@ -80,6 +80,10 @@ Task<void> perform_and_return(Machine& machine, Task<void> operation) {
 // How often a request for pages may wake in a turn at the end of a program: many times what reclaim sleeps in one.
 constexpr std::uint64_t kMostWakes = 10'000;
 
+// How many requests for I/O may complete at the end of a program for each page of memory: an operation makes a few for
+// each page. Two operations that undo each other's work make more.
+constexpr std::uint64_t kMostIoPerPage = 16;
+
 // How many turns without limit may leave as many pages free and listed as before. Reclaim has looked at every page in
 // each; compaction, once it is put off, is tried in one turn of 64 (COMPACT_MAX_DEFER_SHIFT), so twice here. A proof by
 // states may take a turn for each page, as one turn puts one page after the others.
@@ -141,6 +145,7 @@ class Interpreter::Run : PointWatcher {
   bool complete_io();
   void check_lasso(ActorId actor, std::uint64_t steps_before, bool slept_before);
   void report_deadlock();
+  void report_endless_io();
   Finding finding(Law law, std::string function, std::string message) const;
   bool at_point(Point) override {
     observer_.control_changes(machine_);
@@ -173,6 +178,7 @@ class Interpreter::Run : PointWatcher {
   std::vector<std::uint64_t> swept_states_;
   std::uint64_t pages_left_ = 0;  // free and on the LRU lists after the last of them
   unsigned turns_in_vain_ = 0;    // the last ones, which left as many
+  std::uint64_t completed_ = 0;   // requests for I/O, while the program ends
 };
 
 // --- from program to verdict ---
@@ -494,8 +500,19 @@ bool Interpreter::Run::complete_io() {
     run_now(machine_.device.complete_one());
     run_woken();
     any = true;
+    if (++completed_ > kMostIoPerPage * machine_.map.pages().size() + kMostWakes) report_endless_io();
   }
   return any;
+}
+
+// Throws: an actor goes on reading or writing without end.
+void Interpreter::Run::report_endless_io() {
+  ActorId actor = 0;
+  while (actor + 1 < engine_.actors() && engine_.look(actor).state == ActorState::idle) ++actor;
+  current_ = inside_[actor].slot;
+  throw LawBroken(Law::bounded, std::string(info_of(engine_.look(actor).last_point).function),
+                  fmt::format("{} requests for I/O were completed, and {} makes more: it does not end", completed_,
+                              actor_name(program_, actor)));
 }
 
 // Throws: actors wait, and none can run or wakes by its time.
@@ -538,6 +555,8 @@ void Interpreter::Run::check_lasso(ActorId actor, std::uint64_t steps_before, bo
   if (first) noted_state_ = machine_.state_hash();
   outdated_ = false;
   inside_[actor].turned = true;
+  for (ActorId id = 0; id < engine_.actors(); ++id)
+    if (machine_.page_allocator.endless().between(id)) return check_endless_retry(actor);
   for (ActorId id = 0; id < engine_.actors(); ++id) {
     if (engine_.look(id).state == ActorState::ready) return;
     if (engine_.look(id).state == ActorState::sleeping && !inside_[id].turned) return;
@@ -580,47 +599,53 @@ bool Interpreter::Run::repeats(ActorId actor) const {
 
 // Counts a turn of a request without limit. Returns whether enough of them have freed no page.
 bool Interpreter::Run::is_in_vain() {
-  std::uint64_t left = 0;
+  const LruLists& lists = machine_.lru.lists();
+  std::uint64_t left = lists.isolated_anon() + lists.isolated_file();
   for (std::size_t zone = 0; zone < machine_.buddy.zones(); ++zone)
     left += static_cast<std::uint64_t>(machine_.buddy.zone(zone).nr_free_pages) << 32;
-  for (unsigned list = 0; list < kLruLists; ++list) left += machine_.lru.lists().size(static_cast<LruList>(list));
+  for (unsigned list = 0; list < kLruLists; ++list) left += lists.size(static_cast<LruList>(list));
   turns_in_vain_ = left == pages_left_ ? turns_in_vain_ + 1 : 0;
   pages_left_ = left;
   return turns_in_vain_ >= kMostTurnsInVain;
 }
 
-// Proves that actors that retry without limit never end. Called after a turn of `actor`. Throws for sweeps of an area.
-// A request for pages is given up: the loop is every kernel's own, where sweeps without limit are a vendor's policy. So
-// is one whose turns are many and in vain.
+// Proves that actors that retry without limit never end. Called after a turn of `actor`: of such a loop, or of a
+// sleeping one beside a request without limit. Throws for sweeps of an area. A request for pages is given up: the loop
+// is every kernel's own, where sweeps without limit are a vendor's policy. So is one whose turns are many and in vain.
 //
 // Such an actor has no locals between two turns but the time at which it wakes, and a few counts. If every actor that
 // can still run is between two turns, or in a sleeping loop without locals, and the machine, the counts and the times
 // to the next waking equal those after an earlier turn, the turns repeat without end.
 void Interpreter::Run::check_endless_retry(ActorId actor) {
-  std::uint64_t state = machine_.state_hash();
   const EndlessTurns& requests = machine_.page_allocator.endless();
+  ActorId endless = requests.between(actor) ? actor : kNoActor;
+  const bool in_vain = endless == actor && is_in_vain();
+  std::uint64_t state = machine_.state_hash();
+  // Whether an actor has yet to end its turn; it may have been woken together with this one.
+  bool inside_turn = false;
   for (ActorId id = 0; id < engine_.actors(); ++id) {
     const bool sleeps = engine_.look(id).state == ActorState::sleeping;
     const bool runs = engine_.look(id).state == ActorState::ready;
-    if ((runs || sleeps) && !repeats(id) && !inside_[id].loops) {
-      if (requests.requesting(id)) return;
+    const bool turns = repeats(id) || inside_[id].loops;
+    if ((runs || sleeps) && !turns && !requests.requesting(id)) {
       swept_states_.clear();
       turns_in_vain_ = 0;
       return;
     }
-    // It was woken together with this one, and has yet to take its turn.
-    if (runs) return;
+    if (runs || (sleeps && !turns)) inside_turn = true;
     if (sleeps) hash_step(state, (engine_.look(id).wake_time - engine_.now()) ^ (std::uint64_t{id} << 32));
-    if (requests.between(id)) hash_step(state, requests.locals(id));
+    if (!requests.between(id)) continue;
+    hash_step(state, requests.locals(id));
+    if (endless == kNoActor) endless = id;
   }
+  if (in_vain) return give_up(actor);
+  if (inside_turn) return;
   const auto earlier = std::find(swept_states_.begin(), swept_states_.end(), state);
-  const bool repeated = earlier != swept_states_.end();
-  const bool requests_pages = requests.between(actor);
-  if (requests_pages && (is_in_vain() || repeated)) return give_up(actor);
-  if (!repeated) {
+  if (earlier == swept_states_.end()) {
     swept_states_.push_back(state);
     return;
   }
+  if (endless != kNoActor) return give_up(endless);
   current_ = inside_[actor].slot;
   const auto period = swept_states_.end() - earlier;
   throw LawBroken(Law::bounded, "cma_alloc",

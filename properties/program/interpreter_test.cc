@@ -678,5 +678,30 @@ TEST(Interpreter, ARequestBesideManyDirtyPagesIsGivenUp) {
   EXPECT_EQ(result.skipped, 1U);
 }
 
+// One actor asks without limit, and others sleep in loops of reclaim: they wake together, one after the other.
+TEST(Interpreter, ARequestWithoutLimitIsGivenUpBesideOthersThatSleepInLoops) {
+  const auto program = parse(
+      "machine release=6.12 pages=0x100 cpus=2 pageblock_order=4 largest_order=6 pcp_batch=2 pcp_high=6 "
+      "min_free_kbytes=16 thp=on\n"
+      "hole base=0xc8 pages=0x1\nhole base=0xd8 pages=0x1\nhole base=0xe8 pages=0x1\nhole base=0xf8 pages=0x1\n"
+      "area main base=0x80 pages=0x40\nactor B cpu=1\n"
+      "p = spawn\nmmap_huge p at=main\nalloc_pages order=6 type=movable\nalloc_pages order=6 type=movable cpu=1\n"
+      "cma_alloc main pages=49 cpu=1\nB: mmap_huge p count=2 until=put_page_dropped#3\n"
+      "vmalloc bytes=0x40000 gfp=GFP_NOFS|GFP_DMA32\nB: mmap_huge p count=2 until=put_page_dropped#3\n"
+      "vmalloc bytes=0x40000 gfp=GFP_KERNEL|GFP_DMA scope=realtime\n",
+      "loops");
+  ASSERT_TRUE(program);
+  Interpreter interpreter;
+  const RunResult result = interpreter.run(*program);
+  EXPECT_FALSE(result.finding) << result.finding->message;
+}
+
+// A fault that read what the truncation had removed, and a truncation that began again, would go on without end.
+TEST(Interpreter, ATruncationEndsBesideFaultsOnItsFile) {
+  passes(
+      "machine small release=4.19\nactor A cpu=0\nactor B cpu=1\np = spawn\nf = file journalled slow\n"
+      "r = read f from=3 pages=4 readahead\nA: t = truncate f\nv = mmap_shared p r\nB: w = mmap_shared p r\n");
+}
+
 }  // namespace
 }  // namespace cma
