@@ -3,13 +3,14 @@
 //
 // An allocation sweeps the bitmap of its area forward once, window by window, and asks contig/ for the pages of each.
 // Geometry::retry_sweeps more sweeps may follow one that ended with -EBUSY, each after a sleep of 100 ms (nullopt:
-// without limit); a fatal signal ends them. Cost: O(bits of the area) per sweep, and what contig/ costs.
+// without limit); a fatal signal ends them. Cost per sweep: O(words of the bitmap), for each window tried
+// O(words of its bits), and what contig/ costs.
 //
 // cma_mutex serialises the contiguous allocations of all areas. What keeps the bitmaps:
 // - Since 3.16 a lock of each area, and no actor holds both. A window's bits are set before its pages are owned and
 //   cleared after they are given up; meanwhile others see it as used. The kernel's lock is a mutex up to 5.12, then a
 //   spinlock; the model's is a Mutex, under which nothing stops at a point.
-// - Up to 3.15 cma_mutex, which is held throughout. Bits are set once the pages are had, and cleared first.
+// - Up to 3.15 cma_mutex, which is held throughout a sweep. Bits are set once the pages are had, and cleared first.
 #pragma once
 
 #include <memory>
@@ -47,6 +48,7 @@ class Areas {
   const AreaDebugfs& debugfs() const { return debugfs_; }
 
   // --- allocating and releasing (cma_steps.h). All sleep: callers hold no spinlock and none of the locks above ---
+  // Both require: id < size().
   // Allocates `count` pages aligned to 2^align pages (effective_align()). Returns the first pfn: the pages belong to
   // the caller, each with one reference, until cma_release(). Returns kNoPfn on failure, also for 0 pages and for an
   // area that was not activated. Windows begin on whole bits, counted from the area's base: with align <= order_per_bit
@@ -64,8 +66,8 @@ class Areas {
 
   // Takes [first, first + pages) as an area's allocation would, under cma_mutex, but sets no bits. No kernel does that;
   // programs get frames of their choice so. They belong to the caller, each with one reference.
-  // Returns 0 or the error of Contig::alloc_contig_range(). Requires what that requires, for Migratetype::cma if
-  // `first` lies in an area's pageblock, else for Movable. Sleeps, as the two above do.
+  // Returns 0 or the error of Contig::alloc_contig_range(). The range has to meet what that requires, for
+  // Migratetype::cma if the pageblock of `first` is CMA now, else for Movable. Sleeps, as the two above do.
   Task<int> take_range(Pfn first, std::uint64_t pages);
 
   // --- state. Requires: id < size() ---

@@ -1,6 +1,6 @@
 // How areas allocate and release: the steps that releases share, and a class for each form of cma_alloc.
 //
-// Included by areas.cc and cma_*.cc only. What a call requires and returns stands in areas.h.
+// Included by sources of areas/ only. What a call requires and returns stands in areas.h.
 #pragma once
 
 #include <optional>

@@ -19,7 +19,7 @@
 // from the pageblock order on is linear in the buddy's pageblocks, which it retypes. Each free also looks through
 // Zone::left_highatomic, which is empty before 5.18, and most of the time since. Taking a whole block and moving one
 // are O(1). A search for the smallest block looks at one list for each order from the one wanted on, one for the block
-// that covers a page at one page for each order. Freeing a run is linear in it; in pageblocks, in these.
+// that covers a page at one page for each order. Freeing is linear in the pages of a run, or in the pageblocks.
 //
 // Requires: zone->lock is held, or the machine boots, unless a function states something else. Every change of a list
 // asserts that some spinlock is held (which one is not known) or that boot has not ended. `zone` is that of the block.
@@ -69,8 +69,8 @@ class FreeLists {
 
   // --- looking; needs no lock, as in the kernel ---
   // Returns whether two free buddies of at least a pageblock may stay apart, by the types of their pageblocks: up to
-  // 5.17 if one or both are isolated, since 5.18 if the types differ and one is not mergeable, or both are isolated. A
-  // free merges two that are both isolated, but becoming so, one after the other, does not.
+  // 5.17 if one or both are isolated, since 5.18 if the types differ and one is not mergeable, or both are isolated.
+  // Two that are both isolated merge when one is freed, not when they become isolated.
   bool may_stay_apart(Migratetype one, Migratetype other) const;
   // Returns the head of the free block that covers pfn; pfn itself if it is the head, or if none does.
   Pfn covering_block(Pfn pfn) const;
@@ -85,7 +85,7 @@ class FreeLists {
   void end_boot();
   // Returns whether lists and types may change: a spinlock is held, or none is needed yet. Every change asserts it.
   bool locked() const { return core_.engine.spinlocks().any_held() || booting_; }
-  // Takes the state of another machine's lists but for the blocks, which are their zones' and the memory map's.
+  // Takes whether another machine boots. The blocks are its zones' and the memory map's, which their owners copy.
   void copy_from(const FreeLists& other) { booting_ = other.booting_; }
 
  private:

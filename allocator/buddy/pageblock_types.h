@@ -52,16 +52,16 @@ class PageblockTypes {
   // --- moving ---
   // Moves the free blocks whose head lies in the pageblock to the lists of `type`, lowest first, and returns what the
   // pageblock holds. It keeps its type. If the zone ends inside, moves nothing and returns zeros. If it begins inside,
-  // so since 6.10; before, it moves and counts what lies from pfn on.
+  // does the same since 6.10; before, moves and counts what lies from pfn on.
   Contents move_freepages_block(Zone& zone, Pfn pfn, Migratetype type);
 
   // --- changing the type, and moving what is free ---
   // Makes the pageblock one of `type`, and moves its free blocks (move_freepages_block since 6.10). Returns false, and
-  // does nothing, if the zone does not hold all of it. Requires: 6.10; no free block is larger than the pageblock and
-  // begins in it.
+  // does nothing, if the zone does not hold all of it. Requires: since 6.10; no free block that is
+  // larger than the pageblock covers any of it.
   bool convert_pageblock(Zone& zone, Pfn pfn, Migratetype type);
-  // Makes all pageblocks of a free block ones of `type`, and moves the block. Requires: 6.10; pfn is the head of a free
-  // block of at least a pageblock.
+  // Makes all pageblocks of a free block ones of `type`, and moves the block. Requires: since 6.10; pfn is the head of
+  // a free block of at least a pageblock.
   void convert_block(Zone& zone, Pfn pfn, Migratetype type);
   // Makes the pageblock Isolate, and moves its free blocks, counted out (since 6.10 move_freepages_block_isolate,
   // before a part of set_migratetype_isolate). A block that is larger than a pageblock is split since 6.10, and before
@@ -75,8 +75,8 @@ class PageblockTypes {
   // a border of zones or the end of memory cuts it. Before, a cut one is reserved and counted whole, whatever moves.
   void reserve(Zone& zone, Pfn pfn, unsigned order);
   // Gives the pageblock of a free block of the reserve to `type`, or since 6.10 all pageblocks of the block. Returns
-  // whether its pages moved: not if the zone ends in the pageblock. Up to 4.9 the reserve shrinks even if the pageblock
-  // is not of it. Requires: pfn is the head of a free block on a list of HighAtomic.
+  // whether its pages moved: not if the zone ends in the pageblock, since 6.10 nor if it begins there. Up to 4.9 the
+  // reserve shrinks even if the pageblock is not of it. Requires: pfn is the head of a free block on a HighAtomic list.
   bool unreserve(Zone& zone, Pfn pfn, Migratetype type);
 
   // --- changing the type alone ---

@@ -37,8 +37,9 @@ struct WatermarkTerms {
   bool enough() const { return usable() > needed(); }
 };
 
-// `mark` is a watermark in pages, as watermark() returns it. No test looks at kAllocNoWatermarks: Buddy does not test
-// attempts with this flag. Compaction and the slow path, which estimate for one, test as if it were not there.
+// `mark` is a number of pages: a watermark as watermark() returns it, and what the caller wants left beside it. No test
+// looks at kAllocNoWatermarks: Buddy does not test attempts with this flag. Compaction and the slow path, which
+// estimate for one, test as if it were not there.
 class Watermarks {
  public:
   explicit Watermarks(const Core& core);
@@ -60,12 +61,13 @@ class Watermarks {
   bool zone_watermark_fast(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request) const;
   // Returns the terms of zone_watermark_ok() with all that is free.
   WatermarkTerms terms(const Zone& zone, std::uint64_t mark, const WatermarkRequest& request) const;
-  // Returns a watermark of a zone as it is raised now, in pages.
+  // Returns a watermark of a zone with the zone's boost, in pages.
   static std::uint64_t watermark(const Zone& zone, Watermark mark) {
     return zone.watermark[static_cast<unsigned>(mark)] + zone.watermark_boost;
   }
 
-  // Returns whether the release follows the rules of 6.3 on who may use reserves. The long-term series of 6.1 does.
+  // Returns whether the release follows the rules of 6.3 on who may use reserves. The long-term series of 6.1 does, and
+  // so it is said of all from 6.1 on.
   static bool has_rules_v6_3(Release release) { return release >= Release::v6_1; }
 
  private:

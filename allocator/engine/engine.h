@@ -11,15 +11,15 @@
 //   engine.begin(actor, pass_points(engine));  // a Task<void>, of which nothing runs yet
 //   engine.stop_at(actor, Point::migrate_page, 3);
 //   engine.resume(actor);  // to the third passing of that point, unless the task waits, sleeps or ends before
-//   while (engine.look(actor).state == ActorState::ready) engine.resume(actor);  // to its end, unless it waits
+//   while (engine.look(actor).state == ActorState::ready) engine.resume(actor);  // to its end or a wait
 //
 // Thread safety: none; one thread uses a machine. Cost: an unwatched point is a handful of instructions. Linear in the
 // number of actors are resume(), stop_at(), set_watcher(), take_woken() and next_sleeper(); and, once more for each
-// actor that they wake or stop, advance_to(), abandon() and reset().
+// actor that they wake or end, advance_to(), abandon() and reset().
 //
 // Failures: passed() and charge() throw EngineFault (bounded) when the step budget is used up, turn() throws one for a
-// loop without end. A call whose requirements are not met throws AssertionFailure (base/assert.h), unless asserts are
-// compiled out.
+// loop without end. resume() throws what the operation has thrown, EngineFault (locks) among it. Most requirements are
+// asserted: AssertionFailure (base/assert.h) is thrown then, unless asserts are compiled out. ActorIds are not checked.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +43,7 @@ struct ActorView {
   // it began.
   Point last_point = Point::kCount;
   std::string_view waits_for;          // the object, for reports; "the clock" if it sleeps, empty if it does neither
-  ActorId waits_for_actor = kNoActor;  // that holds this object; kNoActor if none does or it does not wait
+  ActorId waits_for_actor = kNoActor;  // that holds this object; kNoActor if none does
   Time wake_time = 0;                  // of an actor that is sleeping
 };
 
@@ -158,8 +158,8 @@ class Engine {
   }
 
   // Counts a turn of a loop whose end depends on state (README.md has the rule). Throws EngineFault (bounded) after
-  // more turns than bound_turns() allows since a point was passed or an actor made current. Turns are no steps, and no
-  // correct run depends on their number.
+  // more turns than bound_turns() allows since a point was passed (charge() passes none) or an actor made current.
+  // Turns are no steps, and no correct run depends on their number.
   void turn() {
     if (++turns_ > most_turns_) [[unlikely]]
       out_of_turns();

@@ -18,8 +18,7 @@
 // - Undo. Up to 5.6 a free block that may merge when its pageblock is given back is on no list for a moment; since 5.7
 //   it merges under one hold of zone->lock.
 //
-// What follows holds of a machine without bugs (base/bug.h). These change isolation: two_isolators, area_given_away,
-// undo_skips_hole, merge_from_isolated and undo_counts_twice, of kernels; undo_stops_short and fin_is_start, planted.
+// All this holds of a machine without bugs; base/bug.h has those that change isolation.
 //
 // Cost: O(pages of all the pageblocks), and to give a pageblock back also O(pageblocks that are isolated), whose record
 // is searched for it: quadratic in a range's pageblocks.
@@ -56,7 +55,7 @@ class Isolation {
   //   - is isolated already;
   //   - is an area's while `type` is not CMA;
   //   - is cut by a border of zones or the end of memory (since 6.10).
-  // Then this call has undone what it had isolated.
+  // Then this call has given back, as `type`, what it had isolated: the types of before are lost.
   Task<int> start_isolate_page_range(Pfn start, Pfn end, Migratetype type);
   // Gives every isolated pageblock of the range back as `type`, other callers' too. Both ends are rounded outwards in
   // every release. Requires: start < end, inside the memory map.

@@ -3,10 +3,10 @@
 //
 // A part of Lru, which hands it out. New pages come to the lists by Pagevecs.
 //
-// Invariant: an isolated page, one that isolate() took, is on the list of its task instead of an LRU list. It has
-// kPageTaskList, and a reference for the task's list; LruLists counts it as isolated. Exactly one of putback(),
-// put_on_list() and let_go() ends that. When an isolated huge page is split, its pages are isolated each by itself.
-// Pages of drivers and of the hugetlb pool are isolated by their holders instead, and never counted.
+// Invariant: an isolated page, one that isolate() took, is on no LRU list. It has kPageTaskList, and a reference for
+// the list that its task keeps; LruLists counts it as isolated. Exactly one of putback(), put_on_list() and let_go()
+// ends that. When an isolated huge page is split, its pages are isolated each by itself. Pages of drivers and of the
+// hugetlb pool are isolated by their holders instead, and never counted.
 //
 // Cost: O(1) per page, and what LruLists needs for a page that leaves its list.
 //
@@ -35,7 +35,7 @@ class ListedPages {
   // page is isolated, and has the flag clear.
   void undo_lazyfree(Pfn pfn);
 
-  // --- back, or not. Require: the page is isolated, and off the task's list ---
+  // --- back, or not. Require: the page is isolated, and its task has unlinked it from the list that it keeps ---
   // Puts a page into lru_add, up to 4.15 an mlocked one at once on the unevictable list, and drops the reference of the
   // task's list (putback_lru_page).
   Task<void> putback(Pfn pfn);

@@ -1,16 +1,16 @@
-// References to pages, and the LRU lists: the way of pages to them, between them and off them (mm/swap.c, mm/mlock.c).
-// Lru is the face of this folder: it composes the parts and hands them out, each with its own contract.
+// References to pages, and the LRU lists: the way of pages to the lists, between them and off them (mm/swap.c,
+// mm/mlock.c). Lru is the face of this folder: it composes the parts and hands them out, each with its own contract.
 //
 // In use, for a page that a process gets:
 //   pagevecs().cache_add()   the page waits in its CPU's lru_add, with a reference of that slot
 //   drain().add_drain()      it goes to the list that its flags name; the slot's reference goes
 //   listed().isolate()       a task takes it off its list, to move or to drop it, with a reference of the task's list
 //   listed().putback()       it waits in lru_add again; the reference of the task's list goes
-//   references().put_page()  the process drops its own. With the last one, here the slot's, the page is freed
+//   references().put_page()  the process drops its own. With the last one of all, the page is freed
 //
 // Invariant: a page with references is in at most one of these places, a compound page by its first page.
 //   place          flag           counted by               leaves by
-//   lru_add        none           LruDrain::parked()       a drain, to one of the five lists
+//   lru_add        none           Pagevecs::pages()        a drain, to one of the five lists
 //   a list         kPageLru       LruLists::size()         isolate(), MlockPages (up to 5.17), the last reference
 //   a task's list  kPageTaskList  LruLists::isolated_...   putback(), put_on_list() or let_go()
 // Since 5.18 a new page of mlocked memory waits in the mlock pagevec of its CPU instead of lru_add. Pages of drivers

@@ -10,7 +10,7 @@
 
 namespace cma {
 
-// Passes of one migrate_pages call. Up to 6.2 it waits for page locks and writeback from the fourth on.
+// Passes of one migrate_pages call. Up to 6.2 it waits for page locks and writeback from the fourth on (migration.h).
 inline constexpr int kMigratePasses = 10;
 
 class MigrateSteps {

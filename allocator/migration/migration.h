@@ -12,18 +12,18 @@
 // Targets: the hugetlb pool gives those of its pages. For others the control's MigrationTargets do, for compaction;
 // else the allocator, for a task with TaskFlags::memalloc_pin outside areas: a long-term pin has set it before.
 //
-// Passes over the list, each linear in the pages listed and in their entries:
+// Passes over the list, each linear in the pages listed and in the ptes that map them:
 //   up to 6.0   ten at most over all pages; pages of a huge page that was split join the list
 //   6.1, 6.2    ten at most over each batch, then over the pages of its huge pages that were split
 //   since 6.3   ten at most over each batch if the call must not wait; else three that do not wait, then seven over
 //               each page that is left. At last one over the pages of its huge pages that were split. Passes to unmap
 //               and to move are counted apart
-// Of ten passes only those from the fourth on may wait for page locks and writeback. Since 6.1 the pages of the hugetlb
-// pool come first, in ten passes at most. A batch has a huge page's size, 512 pages where there are none; since 6.3 its
-// last page may exceed that.
+// Of ten passes only those from the fourth on may wait for page locks and writeback; but to split a huge page, any pass
+// of a call that may wait waits for its lock. Since 6.1 the pages of the hugetlb pool come first, in ten passes at
+// most. A batch has a huge page's size, 512 pages where there are none; since 6.3 its last page may exceed that.
 //
-// Locks: callers hold no spinlock, and no lock of a listed page. Points lie where point.h lists them: that the kernel
-// drops a lock is none by itself.
+// Locks: callers hold no spinlock, and no lock of a listed page. Points lie where point.h lists them, not wherever
+// the kernel drops a lock.
 #pragma once
 
 #include <memory>

@@ -10,8 +10,9 @@
 // A stretch is loose if its last walk found what is allowed only while an actor is inside an operation (the catalogue
 // has the list): the next audit at rest walks it again, touched or not.
 //
-// The audit is a witness: where it needs to know what the model does (lru_list_of in audit_part.h) it has code of its
-// own that repeats the model's on purpose. Code shared with the model could not contradict it.
+// The audit is a witness: what the model does with a page it repeats by code of its own (lru_list_of in audit_part.h),
+// as code shared with the model could not contradict it. It trusts the model's arithmetic of buddies, its table of
+// mergeable types, and its records of owners.
 //
 // Used by Laws, and by QuietCall for what a quiet call finds; the walk and the checks are in audit_*.h. Cost: O(pages
 // of the chunks touched or loose, and of the per-CPU lists that changed), and for the sums O(zones * (orders + CPUs) +
@@ -62,8 +63,8 @@ class Auditor {
   // --- what a quiet call finds. Requires: begun, and no audit has thrown since ---
   // Return a bit for each page, bit (pfn - word_base()), 64 to a word, as the last audit found it: whether it is free,
   // isolated or not, or on a per-CPU list; whether it is in use and certain to migrate. Frames outside the memory map
-  // have none set. word_base() is the first frame that a word has, at or below the map's first. The vectors stay where
-  // they are as long as the auditor lives, and change with each audit.
+  // have none set. word_base() is the first frame that a word has, at or below the map's first. The vectors are
+  // the same objects as long as the auditor lives, and change with each audit.
   const std::vector<std::uint64_t>& available() const;
   const std::vector<std::uint64_t>& movable() const;
   Pfn word_base() const;

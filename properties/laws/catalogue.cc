@@ -166,6 +166,7 @@ constexpr auto kChecks = std::to_array<LawCheck>({
     {Law::bounded, "Engine::out_of_turns", "allocator/engine/engine.cc"},
     {Law::bounded, "Interpreter::Run::check_endless_retry", "properties/program/interpreter.cc"},
     {Law::bounded, "Interpreter::Run::check_lasso", "properties/program/interpreter.cc"},
+    {Law::bounded, "Interpreter::Run::report_endless_io", "properties/program/interpreter.cc"},
     {Law::bounded, "Interpreter::Run::run_to_the_end", "properties/program/interpreter.cc"},
     {Law::restored, "AuditWalk::walk_pageblocks", "properties/laws/audit_walk.cc"},
     {Law::restored, "SumChecks::compare_isolators", "properties/laws/audit_areas.cc"},

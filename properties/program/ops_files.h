@@ -86,7 +86,9 @@ template <FileVerb Verb>
 struct FileOp {
   static constexpr OpInfo kInfo = [] {
     switch (Verb) {
-      case FileVerb::truncate: return OpInfo{.verb = "truncate", .help = "removes the file's pages from the cache"};
+      case FileVerb::truncate:
+        return OpInfo{.verb = "truncate",
+                      .help = "removes the file's pages from the cache; meanwhile the file is empty"};
       case FileVerb::drop:
         return OpInfo{.verb = "drop", .help = "drops the file's clean, unused pages and deactivates the others"};
       case FileVerb::commit:
