@@ -555,8 +555,6 @@ void Interpreter::Run::check_lasso(ActorId actor, std::uint64_t steps_before, bo
   if (first) noted_state_ = machine_.state_hash();
   outdated_ = false;
   inside_[actor].turned = true;
-  for (ActorId id = 0; id < engine_.actors(); ++id)
-    if (machine_.page_allocator.endless().between(id)) return check_endless_retry(actor);
   for (ActorId id = 0; id < engine_.actors(); ++id) {
     if (engine_.look(id).state == ActorState::ready) return;
     if (engine_.look(id).state == ActorState::sleeping && !inside_[id].turned) return;
@@ -609,17 +607,17 @@ bool Interpreter::Run::is_in_vain() {
   return turns_in_vain_ >= kMostTurnsInVain;
 }
 
-// Proves that actors that retry without limit never end. Called after a turn of `actor`: of such a loop, or of a
-// sleeping one beside a request without limit. Throws for sweeps of an area. A request for pages is given up: the loop
-// is every kernel's own, where sweeps without limit are a vendor's policy. So is one whose turns are many and in vain.
+// Proves that actors that retry without limit never end. Called after a turn of `actor`. Throws for sweeps of an area.
+// A request for pages is given up: the loop is every kernel's own, where sweeps without limit are a vendor's policy. So
+// is one whose turns are many and in vain, also if others wake with it, so that no state between turns is ever seen.
 //
 // Such an actor has no locals between two turns but the time at which it wakes, and a few counts. If every actor that
 // can still run is between two turns, or in a sleeping loop without locals, and the machine, the counts and the times
 // to the next waking equal those after an earlier turn, the turns repeat without end.
 void Interpreter::Run::check_endless_retry(ActorId actor) {
   const EndlessTurns& requests = machine_.page_allocator.endless();
-  ActorId endless = requests.between(actor) ? actor : kNoActor;
-  const bool in_vain = endless == actor && is_in_vain();
+  const bool asks = requests.between(actor);
+  const bool in_vain = asks && is_in_vain();
   std::uint64_t state = machine_.state_hash();
   // Whether an actor has yet to end its turn; it may have been woken together with this one.
   bool inside_turn = false;
@@ -634,9 +632,7 @@ void Interpreter::Run::check_endless_retry(ActorId actor) {
     }
     if (runs || (sleeps && !turns)) inside_turn = true;
     if (sleeps) hash_step(state, (engine_.look(id).wake_time - engine_.now()) ^ (std::uint64_t{id} << 32));
-    if (!requests.between(id)) continue;
-    hash_step(state, requests.locals(id));
-    if (endless == kNoActor) endless = id;
+    if (requests.between(id)) hash_step(state, requests.locals(id));
   }
   if (in_vain) return give_up(actor);
   if (inside_turn) return;
@@ -645,7 +641,7 @@ void Interpreter::Run::check_endless_retry(ActorId actor) {
     swept_states_.push_back(state);
     return;
   }
-  if (endless != kNoActor) return give_up(endless);
+  if (asks) return give_up(actor);
   current_ = inside_[actor].slot;
   const auto period = swept_states_.end() - earlier;
   throw LawBroken(Law::bounded, "cma_alloc",
