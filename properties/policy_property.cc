@@ -22,13 +22,13 @@ class OutsideAreas final : public Witness {
     if (migratetype_of(gfp) != Migratetype::movable) outside(pfn, order_pages(order), "a request that is not movable");
   }
   void range_allocated(Pfn pfn, std::uint64_t count) override { outside(pfn, count, "a range"); }
-  // Up to 5.12 a page that could not be moved stayed, and a Movable zone was no reason to move it. Up to 5.18 a page of
-  // an area stays that is being emptied.
+  // Up to 5.0 a page stayed, and up to 5.12 a Movable zone was no reason to move it. Up to 5.18 a page of an area stays
+  // that is being emptied.
   void reference_taken(Pfn pfn, int /*count*/, bool longterm) override {
-    if (!longterm || machine_->release() < Release::v5_13) return;
+    if (!longterm || machine_->release() < Release::v5_1) return;
     const bool emptied = machine_->map.pageblock_type(pfn) == Migratetype::isolate;
     if (!emptied || machine_->release() >= Release::v5_19) outside(pfn, 1, "a long-term pin");
-    claim(machine_->buddy.zone_of(pfn).kind != ZoneKind::movable,
+    claim(machine_->release() < Release::v5_13 || machine_->buddy.zone_of(pfn).kind != ZoneKind::movable,
           fmt::format("a long-term pin has page {:#x} of a Movable zone", pfn));
   }
 

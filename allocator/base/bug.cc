@@ -224,7 +224,7 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
      "A buffered read takes movable memory though its caller asked for unmovable memory.", std::nullopt},
     {Bug::compaction_idle, "compaction-idle", "", "A compaction gives up before it looks at the first page.",
      std::nullopt},
-    {Bug::pin_gives_up, "pin-gives-up", "", "A long-term pin fails though its page has left the area (since 5.13).",
+    {Bug::pin_gives_up, "pin-gives-up", "", "A long-term pin fails though its page has left the area.",
      std::nullopt},
     {Bug::hugetlb_stays, "hugetlb-stays", "",
      "A free page of the hugetlb pool is never dissolved, so no contiguous range succeeds over it.", std::nullopt},

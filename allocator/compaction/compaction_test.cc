@@ -130,6 +130,33 @@ TEST_P(CompactionTest, OneFixedPageSpoilsTheGroupOfAnAsynchronousScan) {
   run_now(machine->migration.putback(control));
 }
 
+// From 5.1 to 5.10 a page that is under writeback claims its pageblock before it is found to stay. 6.3 has any page
+// that is taken claim it.
+TEST_P(CompactionTest, APageThatIsNotWaitedForClaimsItsPageblockUpTo510) {
+  own(64, PageKind::anonymous);
+  own(72, PageKind::anonymous);
+  run_now(machine->lru.drain().add_drain_all());
+  machine->map.edit(64).flags |= kPageWriteback;
+  class Nowhere final : public MigrationTargets {
+   public:
+    Task<Pfn> take(Pfn) override { co_return kNoPfn; }
+    Task<void> give_back(Pfn) override { co_return; }
+  } nowhere;
+  Compacting compacting{nowhere};
+  compacting.order = 3;
+  compacting.direct = true;
+  MigrateControl control;
+  control.mode = MoveMode::async;
+  control.compacting = &compacting;
+  EXPECT_EQ(run_now(machine->scanner.isolate_block(control, 64, 128)), 0);
+  EXPECT_THAT(pfns_of(machine->map, control.pages), ::testing::ElementsAre(72));
+  const Release release = GetParam();
+  const bool by_waiting = release >= Release::v5_1 && release < Release::v5_11;
+  EXPECT_EQ(machine->scanner.hints().skips(64), by_waiting || release >= Release::v6_3);
+  machine->map.edit(64).flags &= ~kPageWriteback;
+  run_now(machine->migration.putback(control));
+}
+
 TEST_P(CompactionTest, APageblockVisitedInVainIsSkippedUntilTheHintsAreCleared) {
   if (GetParam() < Release::v3_7) GTEST_SKIP() << "3.7 brought skip hints";
   // No free block of order 2 and above: every other pair has a page that cannot move.
@@ -341,6 +368,16 @@ TEST_P(FragmentedTest, ALaterQuickSearchLooksAtFewerBlocks) {
   EXPECT_EQ(sources_in(904, 908), quick ? 4U : 0U);
   EXPECT_EQ(sources_in(896, 960), quick ? 8U : 0U) << "the others lie around it";
   EXPECT_EQ(sources_in(960, 1024), quick ? 0U : 8U);
+}
+
+// Where the list leads to the first half only, 5.1 to 5.18 take targets there. Since 5.19 they begin in the middle.
+TEST_P(FragmentedTest, AQuickSearchThatSeesLowBlocksOnlyTakesTheHighestOfThemUpTo518) {
+  fragment_by_eights({}, /*before=*/0);
+  compact_for(3, CompactPriority::light);
+  const bool low = GetParam() >= Release::v5_1 && GetParam() < Release::v5_19;
+  EXPECT_EQ(sources_in(128, 384), low ? 8U : 0U);
+  EXPECT_EQ(sources_in(448, 640), GetParam() >= Release::v5_19 ? 8U : 0U);
+  EXPECT_EQ(sources_in(960, 1024), GetParam() < Release::v5_1 ? 8U : 0U);
 }
 
 // Both ends of that pageblock must exist for others to be taken around the block.

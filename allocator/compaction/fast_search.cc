@@ -54,11 +54,8 @@ Pfn ZoneCompaction::find_source_of_order(unsigned order, Pfn high, unsigned limi
     }
     const Pfn pfn = core_.map.pfn(frame);
     if (pfn >= high) continue;
-    if (scanner_.hints().skips(pfn)) {
-      // Up to 5.11 the first block of the list ends the search of it.
-      if (release_ < Release::v5_12 && frame == list.first) return kNoPfn;
-      continue;
-    }
+    // Before 5.12, and 5.10.20, the first block of the list ended the search of it.
+    if (scanner_.hints().skips(pfn)) continue;
     to_back(frame);
     if (fast_start_ != kNoPfn) fast_start_ = fast_start_ == 0 ? pfn : std::min(fast_start_, pfn);
     fast_search_fail_ = 0;
@@ -81,8 +78,8 @@ Pfn ZoneCompaction::fast_find_migrateblock() {
   Pfn found = kNoPfn;
   for (int order = request_.order - 1; order >= kCostly && found == kNoPfn && scanned < limit; --order)
     found = find_source_of_order(static_cast<unsigned>(order), high, limit, scanned);
-  // Up to 5.11 the pageblock of the scanner's position counts as none.
-  if (found != kNoPfn && (release_ >= Release::v5_12 || found != begin)) return found;
+  // Before 5.12, and 5.10.20, the pageblock of the scanner's position counted as none.
+  if (found != kNoPfn) return found;
   ++fast_search_fail_;
   return reinit_migrate_pfn();
 }
@@ -191,7 +188,9 @@ Task<void> ZoneCompaction::fast_isolate_freepages() {
   }
   if (found == kNoPfn) {
     ++fast_search_fail_;
-    if (scan_start && search.highest >= search.min) {
+    // 5.19 goes on in a pageblock that it has seen only if that lies in the second half.
+    const bool suits = release_ >= Release::v5_19 ? search.highest >= search.min : search.highest != 0;
+    if (scan_start && suits) {
       found = free_pfn_ = search.highest;
     } else if (scan_start && request_.direct && core_.map.present(search.min)) {
       const bool whole = in_zone(search.min, std::min(block_end(search.min), zone().range.end)) || zone_contiguous();

@@ -64,11 +64,12 @@ Task<void> MigrateSteps::settle_target(Pfn target, bool drains) {
 }
 
 // alloc_migration_target: allocates a page as large as the one that moves, since 5.9 on the same node if it can.
-// Before, alloc_migrate_target preferred the node of the CPU.
+// Before, alloc_migrate_target preferred the node of the CPU. Up to 5.12 a pin's page stays movable, outside areas.
 Task<Pfn> MigrateSteps::target_of(Pfn pfn) {
   const Page& page = core_.map.page(pfn);
   const unsigned node = release_ >= Release::v5_9 ? buddy_.zone_of(pfn).node : 0;
-  if (core_.engine.flags().memalloc_pin) co_return co_await page_allocator_.alloc_pages(kGfpUser | kGfpNowarn, 0, node);
+  const Gfp of_pins = kGfpUser | kGfpNowarn | (release_ < Release::v5_13 ? kGfpMovable : 0U);
+  if (core_.engine.flags().memalloc_pin) co_return co_await page_allocator_.alloc_pages(of_pins, 0, node);
   if (!page.has(kPageHead)) co_return co_await page_allocator_.alloc_pages(migration_target_gfp(release_), 0, node);
   co_return co_await page_allocator_.alloc_pages(kGfpHugeMigrationTarget, page.order, node);
 }

@@ -142,6 +142,8 @@ bool MigrateScanner::claim_block_v5_1(BlockScan& scan, Pfn pfn) {
 [[gnu::noinline]] bool MigrateScanner::suits_compaction(BlockScan& scan, Pfn pfn) {
   if (release_ < Release::v4_1 && core_.map.page(pfn).has(kPageUnevictable)) return false;
   if (release_ < Release::v3_18 && past_unsuitable_v3_5(scan.control, pfn) != pfn) return false;
+  // Before 5.11 a page claims its pageblock even if it stays there.
+  if (release_ < Release::v5_11) return claim_block_v5_1(scan, pfn) && may_wait_for(pfn, scan.control);
   return may_wait_for(pfn, scan.control) && claim_block_v5_1(scan, pfn);
 }
 

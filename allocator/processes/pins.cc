@@ -47,8 +47,8 @@ Task<void> Processes::drain_for_pin(OwnerId id, Pfn pfn) {
   if (suspicious()) co_await lru_.drain().add_drain_all();
 }
 
-// Waits while another actor has isolated the page or has not yet put it on the LRU: since 5.13 the pin tries again
-// until it can isolate the page. Attempts in vain have no effect but the drains.
+// Waits while another actor has isolated the page or has not yet put it on the LRU: the pin tries again until it can
+// isolate the page (5.13, and 5.10.38). Attempts in vain have no effect but the drains.
 Task<void> Processes::wait_to_isolate(OwnerId id, Pfn pfn) {
   const auto in_vain = [&] {
     return owners_.owner(id).pfn == pfn && owners_.owner(id).mapped > 0 && !core_.map.page(pfn).has(kPageLru) &&
@@ -92,7 +92,7 @@ Task<int> Processes::pin_longterm(SpaceId process, MappingId mapping, std::uint6
 
 Task<int> Processes::pin_outside_areas(SpaceId process, MappingId mapping, std::uint64_t index, Pfn* pinned) {
   const auto pte = static_cast<PteId>(processes_[process].mappings[mapping].first + index);
-  bool may_move = release_ >= Release::v5_1;
+  const bool stays = release_ < Release::v5_1;
   while (true) {
     core_.engine.turn();
     const int error = co_await write(process, mapping, index);
@@ -104,21 +104,25 @@ Task<int> Processes::pin_outside_areas(SpaceId process, MappingId mapping, std::
     // FOLL_TOUCH.
     co_await lru_.pagevecs().mark_accessed(pfn);
     co_await at(core_.engine, Point::pin_taken);
-    if (!may_move || may_stay(pfn)) co_return 0;
+    if (stays || may_stay(pfn)) co_return 0;
     co_await drain_for_pin(id, pfn);
-    const bool isolated = lru_.listed().isolate(pfn);
-    const bool gives_up = release_ >= Release::v5_13;
-    // A page that cannot be isolated stays pinned where it is.
-    if (!isolated && !gives_up) co_return 0;
+    bool isolated = lru_.listed().isolate(pfn);
+    // Up to 5.12 the pin stays on the page meanwhile.
+    while (!isolated && release_ < Release::v5_13) {
+      core_.engine.turn();
+      co_await wait_to_isolate(id, pfn);
+      if (may_stay(pfn)) co_return 0;
+      co_await drain_for_pin(id, pfn);
+      isolated = lru_.listed().isolate(pfn);
+    }
     co_await unpin_longterm(pfn);
     if (!isolated) {
       co_await wait_to_isolate(id, pfn);
       continue;
     }
+    // The pin fails if the page cannot move (5.13, and 5.10.38).
     const bool moved = co_await move_out(pfn);
-    if (moved && !(gives_up && core_.bugs.fires(Bug::pin_gives_up))) continue;
-    if (gives_up) co_return -kENOMEM;
-    may_move = false;
+    if (!moved || core_.bugs.fires(Bug::pin_gives_up)) co_return -kENOMEM;
   }
 }
 

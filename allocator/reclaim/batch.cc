@@ -128,10 +128,11 @@ Task<BatchReclaim::Fate> BatchReclaim::drop_unused(Run run, Pfn pfn, Use use) {
   co_return drop(pfn);
 }
 
-// Returns what becomes of private memory that would have to be written to swap: there is none (add_to_swap fails).
+// Returns what becomes of private memory that would have to be written to swap: there is none (add_to_swap
+// fails). 5.11, and 5.10.9, do not even try that with pinned memory.
 BatchReclaim::Fate BatchReclaim::anon_without_swap(Run run, const Page& page) const {
   if ((run.control.gfp & kGfpIo) == 0) return Fate::keep_locked;
-  return release_ >= Release::v5_11 && page.ref >= kPinBias ? Fate::keep_locked : Fate::activate;
+  return release_ >= Release::v5_10 && page.ref >= kPinBias ? Fate::keep_locked : Fate::activate;
 }
 
 // Counts a page of a file that is dirty or under writeback (page_check_dirty_writeback).

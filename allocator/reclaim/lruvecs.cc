@@ -35,7 +35,7 @@ std::uint64_t LruVecs::isolated(LruVec vec, bool file) const {
 std::uint64_t LruVecs::reclaimable(std::size_t zone) const {
   const std::uint64_t pages =
       lru_.lists().size_in_zone(LruList::inactive_file, zone) + lru_.lists().size_in_zone(LruList::active_file, zone);
-  if (pages != 0 || release_ < Release::v6_1) return pages;
+  if (pages != 0 || release_ < Release::v5_10) return pages;
   return static_cast<std::uint64_t>(buddy_.zone(zone).nr_free_pages);
 }
 

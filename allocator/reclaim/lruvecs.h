@@ -39,8 +39,8 @@ class LruVecs {
   // Returns the pages of the zones that are isolated from the file lists, or from the anonymous ones.
   std::uint64_t isolated(LruVec vec, bool file) const;
   // Returns the pages of a zone that reclaim could free (zone_reclaimable_pages): those of its file lists; without a
-  // swap device no anonymous ones. 6.1 returns the zone's free pages if there are none, so that a zone with empty lists
-  // is not passed over.
+  // swap device no anonymous ones. 6.13, and the long-term series from 5.10 on, return the zone's free pages if there
+  // are none, so that a zone with empty lists is not passed over.
   std::uint64_t reclaimable(std::size_t zone) const;
   // Returns the pages on a zone's file lists that are dirty or under writeback. O(pages of files).
   std::uint64_t write_pending(std::size_t zone) const;

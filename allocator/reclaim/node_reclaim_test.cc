@@ -244,6 +244,13 @@ INSTANTIATE_TEST_SUITE_P(Since4_8, KswapdScanTest,
                          ::testing::Values(Release::v4_9, Release::v4_19, Release::v5_10, Release::v5_15, Release::v6_1,
                                            Release::v6_6, Release::v6_12));
 
+// As mainline since 6.13, and 5.10.233.
+TEST_P(KswapdScanTest, AZoneWithoutPagesOfFilesCountsByItsFreeOnesSince5_10) {
+  const auto free = static_cast<std::uint64_t>(machine->buddy.zone(0).nr_free_pages);
+  ASSERT_NE(free, 0U);
+  EXPECT_EQ(machine->reclaim.lruvecs().reclaimable(0), GetParam() >= Release::v5_10 ? free : 0U);
+}
+
 // 400 pages that others hold are tried by all priorities, half of them by the last. 6.10 does it all once more, as they
 // may have kept other pages from being tried. A scan of so many that frees none ends with its priority all the same.
 TEST_P(KswapdScanTest, WhatWasInVainBecauseOfUnusedPagesIsTriedOnceMoreSince6_10) {

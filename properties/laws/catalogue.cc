@@ -72,8 +72,8 @@ constexpr auto kLaws = std::to_array<LawInfo>({
      "long term, nor to a caller that asked for a range. The lists of the reserve for atomic requests, as which up to "
      "6.2 those of real-time tasks count, serve no other request but, since 6.0, a victim of the OOM killer that finds "
      "nothing else. A block that only an atomic request could get adds its pageblock until the reserve has its size. "
-     "Since 5.13 no page of an area or of a Movable zone, and since 5.19 no page of a range that is being emptied, is "
-     "pinned for the long term.",
+     "Since 5.1 no page of an area, since 5.13 none of a Movable zone, and since 5.19 none of a range that is being "
+     "emptied is pinned for the long term.",
      "pages of the reserve that wait on a per-CPU list serve movable requests, as in the kernel",
      "when pages, ranges and pins are handed out"},
     {Law::locks,

@@ -238,7 +238,8 @@ void Laws::reference_taken(Pfn pfn, int count, bool longterm) {
   quiet_call_.disturbed();
   const Migratetype type = machine_->map.pageblock_type(pfn);
   const bool in_movable = machine_->buddy.zone_of(pfn).kind == ZoneKind::movable;
-  const bool forbidden = machine_->release() >= Release::v5_13 && (type == Migratetype::cma || in_movable);
+  const bool in_area = machine_->release() >= Release::v5_1 && type == Migratetype::cma;
+  const bool forbidden = in_area || (machine_->release() >= Release::v5_13 && in_movable);
   const bool emptied = machine_->release() >= Release::v5_19 && type == Migratetype::isolate;
   if (longterm && (forbidden || emptied))
     throw LawBroken(Law::policy, "__gup_longterm_locked",

@@ -270,7 +270,7 @@ TEST(GrantedLaw, SeesTheWrongZone) {
 }
 
 TEST_P(PlantedTest, PolicySeesALongTermPinInAnArea) {
-  const std::string expected = GetParam() >= Release::v5_13 ? "policy" : "";
+  const std::string expected = GetParam() >= Release::v5_1 ? "policy" : "";
   EXPECT_EQ(law_broken_by([&] { laws_.reference_taken(buffer(), 1024, /*longterm=*/true); }), expected);
   EXPECT_EQ(law_broken_by([&] { laws_.reference_taken(buffer(), 1, /*longterm=*/false); }), "");
 }
