@@ -96,7 +96,6 @@ Task<void> MlockPages::mlock(Pfn pfn) {
     co_await queue(MlockStep::lock, pfn);
     co_return;
   }
-  co_await queues_.drain(core_.engine.cpu());
   if (!lists_.set_mlocked(pfn) || !core_.map.page(pfn).has(kPageLru)) co_return;
   if (release_ < Release::v4_16) {
     lists_.relist(pfn, kPageUnevictable, kPageActive);

@@ -45,8 +45,8 @@ class MlockPages {
 
   // Marks a page as mlocked, and moves it from its list to the unevictable one; one that is on no list stays where it
   // is. Requires: the page-table lock.
-  // - Up to 5.17 this CPU's pagevecs are drained first, and a page that had the mark stays where it is. Others move at
-  //   once, since 4.16 by way of lru_add.
+  // - Up to 5.17 a page that had the mark, or is in a pagevec, stays where it is. Others move at once, since 4.16 by
+  //   way of lru_add.
   // - Since 5.18 the page moves by way of this CPU's mlock pagevec. Its mlocked mappings are counted on the
   //   unevictable list.
   Task<void> mlock(Pfn pfn);

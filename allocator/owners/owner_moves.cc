@@ -82,9 +82,10 @@ Task<void> OwnerMoves::remap_ptes(OwnerId id, Pfn counted) {
     if (pte.page == id && pte.state == Pte::State::migration) {
       ++core_.map.edit(counted).ref;
       reverse_map_.remove_migration_entry(found);
-      if (release_ >= Release::v5_18 && pte.locked && !core_.bugs.fires(Bug::move_unlocks)) {
+      // 4.4 marks the page anew, also one that had no mark.
+      if (release_ >= Release::v4_4 && pte.locked && !core_.bugs.fires(Bug::move_unlocks)) {
         co_await lru_.mlock().mlock(counted);
-        co_await lru_.mlock().drain(core_.engine.cpu());
+        if (release_ >= Release::v5_18) co_await lru_.mlock().drain(core_.engine.cpu());
       }
     }
     if (space != 0) spaces_.lock(space).unlock(core_.engine);

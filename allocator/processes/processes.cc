@@ -467,6 +467,8 @@ Task<void> Processes::mlock(SpaceId process, MappingId mapping) {
   CMA_ASSERT(alive(process) && !is_huge(process, mapping) && !is_shared(process, mapping));
   const Inside inside(*this, process);
   const bool batches = release_ >= Release::v5_18;
+  // MLOCK_ONFAULT (4.4) leaves faults to the process, so pages that a write would copy are left out.
+  const bool asks_to_write = release_ >= Release::v4_4 && !batches;
   if (release_ < Release::v4_15) co_await lru_.drain().add_drain_all();
   if (processes_[process].mappings[mapping].locked) co_return;
   processes_[process].mappings[mapping].locked = true;
@@ -480,10 +482,13 @@ Task<void> Processes::mlock(SpaceId process, MappingId mapping) {
       core_.engine.turn();
       const Pte pte = spaces_.pte(static_cast<PteId>(where.first + done));
       ++done;
-      if (pte.state != Pte::State::present) continue;
+      if (pte.state != Pte::State::present || (asks_to_write && !pte.writable)) continue;
       const Pfn pfn = owners_.owner(pte.page).pfn;
-      // Up to 5.17 passes over a page that is locked.
-      if (batches || !core_.map.page(pfn).has(kPageLocked)) co_await lru_.mlock().mlock(pfn);
+      // Up to 5.17 get_user_pages does it: touches each page, and passes over one that is locked.
+      if (!batches) co_await lru_.pagevecs().mark_accessed(pfn);
+      if (!batches && core_.map.page(pfn).has(kPageLocked)) continue;
+      if (!batches) co_await lru_.drain().add_drain(core_.engine.cpu());
+      co_await lru_.mlock().mlock(pfn);
     } while (done < where.pages && done % ptes_per_table_ != 0);
     spaces_.lock(process).unlock(core_.engine);
     co_await at(core_.engine, Point::mlock_walked);

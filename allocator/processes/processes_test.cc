@@ -469,6 +469,31 @@ TEST_P(ProcessesTest, APageThatWaitsToBeOnTheLruIsFreedLazily) {
   EXPECT_EQ(page_of(process, 0).has(kPageSwapbacked), GetParam() < Release::v4_12);
 }
 
+// From 4.4 to 5.17 memory that would be copied when it is written to is locked by that copy, or when the page moves.
+TEST_P(InterruptedProcessTest, APageSharedSinceAForkIsLockedWhenItIsCopiedOrMoves) {
+  const SpaceId parent = machine_->processes.spawn();
+  const MappingId mapping = machine_->processes.mmap_anon(parent, 1);
+  claim_frame(*machine_, 0x220);
+  EXPECT_EQ(0, run_now(machine_->processes.write(parent, mapping, 0, 0x220)));
+  const SpaceId child = run_now(machine_->processes.fork(parent));
+  run_now(machine_->processes.mlock(child, mapping));
+  run_now(machine_->lru.drain().add_drain_all());
+  const bool at_once = GetParam() < Release::v4_4 || GetParam() >= Release::v5_18;
+  EXPECT_EQ(page_of(child, 0).has(kPageMlocked), at_once);
+  EXPECT_EQ(Pfn{0x200}, run_now(machine_->areas.cma_alloc(0, 64, 6, false)));
+  run_now(machine_->lru.drain().add_drain_all());
+  EXPECT_NE(Pfn{0x220}, where(child, 0));
+  EXPECT_TRUE(page_of(child, 0).has(kPageMlocked));
+  EXPECT_EQ(machine_->lru.lists().mlocked(), 1);
+  EXPECT_EQ(machine_->lru.lists().size(LruList::unevictable), 1U);
+}
+
+TEST_P(InterruptedProcessTest, APageIsTouchedWhenItIsLockedUpTo517) {
+  const SpaceId process = process_with(1);
+  run_now(machine_->processes.mlock(process, 0));
+  EXPECT_EQ(page_of(process, 0).has(kPageReferenced), GetParam() < Release::v5_18);
+}
+
 // Other tasks of the process may have its page tables between two of them.
 TEST_P(InterruptedProcessTest, OnePageOfPtesIsLockedAtATime) {
   Geometry g = default_small_geometry(GetParam());

@@ -49,6 +49,8 @@ constexpr Change kChanges[] = {
     {v4_4, "buddy",
      "Pageblocks are reserved for atomic requests of several pages (nr_reserved_highatomic), and a watermark is asked "
      "for a block that the request may have."},
+    {v4_4, "processes",
+     "mlock2 locks what is there, unless a write would copy it (up to 5.17); a page that moves is locked anew."},
     {v4_5, "contig",
      "A range is tested even if its first page is not free, and the test has a tracepoint (test_pages_isolated)."},
     {v4_5, "owners", "Pages of a huge page can be mapped one by one; its pmd is split alone."},
@@ -162,7 +164,8 @@ constexpr Change kChanges[] = {
     {v5_16, "reports", "The lines of zones have their boost."},
     {v5_16, "reclaim", "Callers are throttled by events, no longer by the device."},
     {v5_16, "boot", "Sizes of hugetlb_cma= can be given by node."},
-    {v5_18, "lru", "Locked memory has a pagevec of its own, and is unlocked as it is unmapped."},
+    {v5_18, "lru",
+     "Locked memory has a pagevec of its own, and is unlocked as it is unmapped; mlock does not touch it any more."},
     {v5_18, "buddy",
      "Blocks merge by a rule about their types; consecutive overflows of per-CPU lists free more, and empty one list "
      "after the other, no longer all in turn."},
