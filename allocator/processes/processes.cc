@@ -496,25 +496,50 @@ Task<void> Processes::mlock(SpaceId process, MappingId mapping) {
   if (batches) co_await lru_.drain().add_drain(core_.engine.cpu());
 }
 
-// Unlocks a range before it is unmapped (munlock_vma_pages_range, up to 5.17).
+// Unlocks a range before it is unmapped (munlock_vma_pages_range, up to 5.17). Since 3.12 by pagevecs of pages that
+// follow each other (__munlock_pagevec): first those that only lose the mark, as they are off the LRU or have none, for
+// which the pagevecs are emptied; then those that others map, too; at last the others.
 Task<void> Processes::munlock_range_v3_5(SpaceId process, PteId first, std::uint64_t pages) {
   for (std::uint64_t i = 0; i < pages; ++i) spaces_.pte(static_cast<PteId>(first + i)).locked = false;
-  for (std::uint64_t i = 0; i < pages; ++i) {
-    const auto id = static_cast<PteId>(first + i);
+  const bool batches = release_ >= Release::v3_12;
+  const std::size_t most = batches ? pagevec_size(release_) : 1;
+  for (std::uint64_t i = 0; i < pages;) {
+    core_.engine.turn();
+    std::vector<Pfn> only_marked;
+    std::vector<Pfn> shared;
+    std::vector<Pfn> own;
     co_await spaces_.lock(process).lock(core_.engine);
-    const Pte pte = spaces_.pte(id);
+    for (std::size_t found = 0; i < pages && found < most; ++i) {
+      core_.engine.turn();
+      const Pte pte = spaces_.pte(static_cast<PteId>(first + i));
+      if (pte.state != Pte::State::present && found != 0) break;
+      if (pte.state != Pte::State::present) continue;
+      const Pfn pfn = owners_.owner(pte.page).pfn;
+      const Page& page = core_.map.page(pfn);
+      const bool listed = page.has(kPageMlocked) && page.has(kPageLru);
+      (batches && !listed ? only_marked : page.map > 1 ? shared : own).push_back(pfn);
+      lru_.references().get_page(pfn);
+      ++found;
+      if ((i + 1) % ptes_per_table_ == 0) found = most;
+    }
     spaces_.lock(process).unlock(core_.engine);
-    if (pte.state != Pte::State::present) continue;
-    const Pfn pfn = owners_.owner(pte.page).pfn;
-    lru_.references().get_page(pfn);
-    co_await locks_.lock(pfn);
-    const bool shared = core_.map.page(pfn).map > 1;
-    const OwnerId owner = core_.map.page(pfn).owner;
-    StillMapped still_mapped = shared ? StillMapped::perhaps : StillMapped::no;
-    if (shared && owner != 0 && reverse_map_.mapped_locked(owner)) still_mapped = StillMapped::by_mlocked_memory;
-    co_await lru_.mlock().munlock_under_page_lock(pfn, still_mapped);
-    locks_.unlock(pfn);
-    co_await lru_.references().put_page(pfn);
+    for (const Pfn pfn : only_marked) co_await lru_.mlock().munlock_under_page_lock(pfn, StillMapped::no);
+    if (!only_marked.empty()) {
+      co_await lru_.drain().add_drain(core_.engine.cpu());
+      co_await lru_.references().release_pages(std::move(only_marked));
+    }
+    shared.insert(shared.end(), own.begin(), own.end());
+    for (const Pfn pfn : shared) {
+      core_.engine.turn();
+      co_await locks_.lock(pfn);
+      const bool by_others = core_.map.page(pfn).map > 1;
+      const OwnerId owner = core_.map.page(pfn).owner;
+      StillMapped still_mapped = by_others ? StillMapped::perhaps : StillMapped::no;
+      if (by_others && owner != 0 && reverse_map_.mapped_locked(owner)) still_mapped = StillMapped::by_mlocked_memory;
+      co_await lru_.mlock().munlock_under_page_lock(pfn, still_mapped);
+      locks_.unlock(pfn);
+      co_await lru_.references().put_page(pfn);
+    }
   }
 }
 

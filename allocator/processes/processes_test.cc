@@ -488,6 +488,27 @@ TEST_P(InterruptedProcessTest, APageSharedSinceAForkIsLockedWhenItIsCopiedOrMove
   EXPECT_EQ(machine_->lru.lists().size(LruList::unevictable), 1U);
 }
 
+// From 3.12 to 5.17 a page that waits in a pagevec has that emptied for it, once it is its pagevec's turn: the later of
+// two such pages is on the LRU by then.
+TEST_P(InterruptedProcessTest, MemoryIsUnlockedByPagevecs) {
+  if (GetParam() < Release::v3_12 || GetParam() >= Release::v5_18) GTEST_SKIP() << "page by page";
+  const SpaceId parent = machine_->processes.spawn();
+  const MappingId mapping = machine_->processes.mmap_anon(parent, 20);
+  for (std::uint64_t i = 0; i < 20; ++i)
+    if (i != 3 && i != 17) ASSERT_EQ(0, run_now(machine_->processes.write(parent, mapping, i)));
+  run_now(machine_->processes.mlock(parent, mapping));
+  run_now(machine_->lru.drain().add_drain_all());
+  for (const std::uint64_t i : {3U, 17U}) ASSERT_EQ(0, run_now(machine_->processes.write(parent, mapping, i)));
+  const SpaceId child = run_now(machine_->processes.fork(parent));
+  run_now(machine_->processes.exit(parent));
+  run_now(machine_->lru.drain().add_drain_all());
+  std::vector<Pfn> newest_first{where(child, 3)};
+  for (std::uint64_t i = 0; i < 20; ++i)
+    if (i != 3) newest_first.insert(newest_first.begin(), where(child, i));
+  EXPECT_EQ(pfns_of(machine_->map, machine_->lru.lists().list(LruList::inactive_anon)), newest_first);
+  EXPECT_EQ(machine_->lru.lists().mlocked(), 0);
+}
+
 TEST_P(InterruptedProcessTest, APageIsTouchedWhenItIsLockedUpTo517) {
   const SpaceId process = process_with(1);
   run_now(machine_->processes.mlock(process, 0));

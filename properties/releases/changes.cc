@@ -19,6 +19,7 @@ constexpr Change kChanges[] = {
     {v3_8, "reclaim", "A caller that may enter a file system waits sooner while too many pages are isolated."},
     {v3_9, "files", "zoneinfo shows the managed pages of a zone."},
     {v3_11, "reclaim", "kswapd knows of nodes that are full of dirty pages, or of pages under writeback."},
+    {v3_12, "processes", "Memory is unlocked by pagevecs (up to 5.17)."},
     {v3_13, "reports", "Mem-Info counts what boot keeps as RAM that is not managed."},
     {v3_14, "reclaim", "Slabs with fewer objects than a batch are shrunk, too."},
     {v3_15, "boot", "The reserved-memory nodes of a device tree are read, and can make areas."},
