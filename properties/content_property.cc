@@ -283,19 +283,21 @@ PROMISE(ContentPromise, memory_that_another_task_writes_to_while_it_is_about_to_
 
 // Compares the mark of each private page with the locked memory that maps it, between the operations of one actor.
 // Silent on pages that wait in a pagevec, and on pages that two locked mappings have mapped: up to 5.17 a page may lose
-// the mark with the first of them, and since 5.18 the count of mappings with the page's place on the LRU.
+// the mark with the first of them, and since 5.18 the count of mappings with the page's place on the LRU. Silent on
+// pages that a write would have copied when they were locked from 4.4 to 5.17: those are left out.
 class LockedPages final : public Witness {
  public:
   explicit LockedPages(const Program& program) : program_(program) {}
   void program_begins(Machine& machine) override { lockers_.assign(machine.owners.size() + 1, {}); }
   void op_performed(Machine& machine, std::size_t op) override {
     learn_unlocked(machine, static_cast<Slot>(op));
+    learn_left_out(machine, static_cast<Slot>(op));
     std::vector<bool> locked = look(machine);
     for (OwnerId id = 1; id <= machine.owners.size(); ++id) {
       const Owner& owner = machine.owners.owner(id);
       if (owner.pfn == kNoPfn || owner.kind != PageKind::anonymous || owner.huge != 0 || owner.mapped == 0) continue;
       const Page& page = machine.map.page(owner.pfn);
-      if (page.pagevecs != 0 || lockers_[id].size() > 1) continue;
+      if (page.pagevecs != 0 || lockers_[id].size() > 1 || left_out_.contains(id)) continue;
       claim(page.has(kPageMlocked) == locked[id],
             fmt::format("page {:#x} is {}mapped by locked memory, and is {}marked so", owner.pfn,
                         locked[id] ? "" : "not ", page.has(kPageMlocked) ? "" : "not "));
@@ -317,6 +319,20 @@ class LockedPages final : public Witness {
     const std::uint64_t end = unmapped->pages == 0 ? pages : std::min(pages, unmapped->from + unmapped->pages);
     for (std::uint64_t page = unmapped->from; page < end; ++page) unlocked_.insert({{space, made.mapping}, page});
   }
+  void learn_left_out(const Machine& machine, Slot op) {
+    const auto* locks = std::get_if<MappingOp<MappingVerb::mlock>>(&program_.ops[op].body);
+    const World& world = last_plain_run().world();
+    if (locks == nullptr || machine.release() < Release::v4_4 || machine.release() >= Release::v5_18) return;
+    if (world.result(op).state != Result::State::done) return;
+    const Result& made = *world.find(locks->mapping);
+    const SpaceId space = locks->in.id == 0 ? made.process : world.find(locks->in)->process;
+    for (std::uint64_t page = 0; page < machine.processes.pages_of(space, made.mapping); ++page) {
+      const OwnerId id = machine.processes.page_at(space, made.mapping, page);
+      if (id == 0) continue;
+      for (PteId pte = machine.owners.owner(id).first_pte; pte != 0; pte = machine.spaces.pte(pte).next)
+        if (machine.spaces.pte(pte).space == space && !machine.spaces.pte(pte).writable) left_out_.insert(id);
+    }
+  }
   // Returns for each owner whether locked memory maps its page now, and takes down which has.
   std::vector<bool> look(const Machine& machine) {
     const Processes& processes = machine.processes;
@@ -337,6 +353,7 @@ class LockedPages final : public Witness {
   const Program& program_;
   std::vector<std::set<Memory>> lockers_;  // by owner
   std::set<std::pair<Memory, std::uint64_t>> unlocked_;
+  std::set<OwnerId> left_out_;
 };
 
 // Begins with locked memory of which a part is unmapped.
