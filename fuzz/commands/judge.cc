@@ -49,6 +49,7 @@ struct JudgeCommand {
   std::string coverage;
   std::string json;
   std::string into;
+  bool available = false;
   bool list = false;
   bool markdown = false;
   bool quiet = false;
@@ -328,8 +329,12 @@ int run_judge(const JudgeCommand& command) {
     if (!recorded->differences.empty()) exit_code = kFindings;
   }
   std::vector<Summary> summaries;
-  for (const KernelConfig& config : kernels_of(command))
-    if (!programs.empty()) exit_code = std::max(exit_code, judge_on(command, config, programs, summaries));
+  for (const KernelConfig& config : kernels_of(command)) {
+    if (programs.empty()) break;
+    const int outcome = judge_on(command, config, programs, summaries);
+    if (outcome != kEnvironment || !command.available) exit_code = std::max(exit_code, outcome);
+  }
+  if (summaries.empty() && !programs.empty()) exit_code = std::max<int>(exit_code, kEnvironment);
   if (command.markdown) print_markdown(summaries, recorded);
   if (!command.coverage.empty()) {
     std::string lines;
@@ -364,6 +369,7 @@ void add_judge(CommandLine& line) {
   Command sub = line.add("judge", "Compares the model with real kernels, operation by operation");
   sub.texts("FILE", command->files, "Programs, and folders with programs (*.cma)").existing_path();
   sub.text("--release", command->release, "The kernel's release").one_of(release_words());
+  sub.flag("--available", command->available, "Pass over kernels that are not there, if there is one");
   sub.text("--pageblock-order", command->pageblock_order, "The kernel's pageblock order")
       .one_of(pageblock_order_words());
   sub.number("--random", command->random, "Judge this many random programs as well", {0, kMostRandom});

@@ -11,7 +11,7 @@ std::string name_of(const KernelConfig& config) {
 }
 
 std::span<const Release> judged_releases() {
-  static constexpr std::array kReleases = {Release::v6_1, Release::v6_12};
+  static constexpr std::array kReleases = {Release::v5_10, Release::v6_1, Release::v6_12};
   return kReleases;
 }
 

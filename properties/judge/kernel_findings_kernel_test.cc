@@ -20,8 +20,10 @@ using ::testing::ElementsAre;
 
 class KernelFindings : public ::testing::TestWithParam<Release> {
  protected:
-  // Starts a kernel of 256 MiB with one area, of so many pages from page `base` on. Skips the test if there is none.
+  // Starts a kernel of 256 MiB with one area, of so many pages from page `base` on. Skips the test if there is no such
+  // kernel, or if it has no such area: before 5.19 areas are whole largest blocks.
   void start(std::uint64_t base, std::uint64_t pages, unsigned order_per_bit = 0) {
+    if (GetParam() < Release::v5_19 && (base | pages) % 1024 != 0) GTEST_SKIP() << "no area of this kernel";
     const auto program = cached_kernel({GetParam(), 9});
     if (!program) GTEST_SKIP() << missing_kernel_reason({GetParam(), 9});
     KernelOptions options{.program = *program, .memory_pages = 65536, .areas = {{"a", base, pages, order_per_bit}}};
@@ -41,8 +43,6 @@ class KernelFindings : public ::testing::TestWithParam<Release> {
     for (unsigned block = 0; block < 8; ++block) ask({"keep " + std::to_string(20480 + 1024 * block + 514) + " 2"});
     ask({"drain"});
   }
-  bool is_6_1() const { return GetParam() == Release::v6_1; }
-
   std::optional<KernelProcess> kernel_;
 };
 
@@ -59,8 +59,9 @@ TEST_P(KernelFindings, CompactionWithoutEnd) {
   for (unsigned block = 1; block < 8; ++block) ask({"keep " + std::to_string(20480 + 1024 * block + 514) + " 2"});
   ask({"drain", "mv 100", "mpe 100 -1", "compact 10 light m 0", "compact 10 light m 1"});
   const KernelAnswer answer = kernel_->ask("compact 10 light m 0");
-  EXPECT_EQ(answer.complete, is_6_1());
-  EXPECT_EQ(kernel_->failure().has_value(), !is_6_1());
+  const bool endless = GetParam() >= Release::v6_3;
+  EXPECT_EQ(answer.complete, !endless);
+  EXPECT_EQ(kernel_->failure().has_value(), endless);
   if (kernel_->failure()) {
     EXPECT_EQ(kernel_->failure()->kind, KernelFailure::Kind::silent);
   }
@@ -73,6 +74,7 @@ TEST_P(KernelFindings, BufferNotAlignedAsAsked) {
 }
 
 TEST_P(KernelFindings, RefusedRangeEndsAnIsolation) {
+  if (GetParam() < Release::v5_19) GTEST_SKIP() << "a refused range gives back only what it isolated";
   start(16384, 1024);
   if (IsSkipped()) return;
   EXPECT_THAT(ask({"isolate a 0 512", "cmaf"}), ElementsAre("cmaf free=512 isolblk=1"));
@@ -85,7 +87,8 @@ TEST_P(KernelFindings, FreePagesCountedTwice) {
   start(16384, 1024);
   if (IsSkipped()) return;
   ask({"drain", "isolate a 0 1024", "undo a 0 512", "eat 1400", "pa 1 0 m", "undo a 512 512", "pf 1", "spit", "drain"});
-  EXPECT_THAT(ask({"zone"}), ElementsAre(is_6_1() ? "zone free=+512 cma=+512" : "zone free=+0 cma=+0"));
+  EXPECT_THAT(ask({"zone"}),
+              ElementsAre(GetParam() < Release::v6_10 ? "zone free=+512 cma=+512" : "zone free=+0 cma=+0"));
 }
 
 TEST_P(KernelFindings, FirstCompactionDoesNothing) {
@@ -107,7 +110,7 @@ TEST_P(KernelFindings, RangeHidesAPageblockFromCompaction) {
     leave_broken_blocks();
     if (range) ask({"ca 1 a 512 0", "cr 1"});
     ask({"drain", "smat 100 a 256", "compact 10 light u 0", "compact 10 light u 0"});
-    const bool hidden = range && is_6_1();
+    const bool hidden = range && GetParam() < Release::v6_3;
     EXPECT_THAT(ask({"locs"}), ElementsAre(hidden ? "locs 100:a+256" : "locs")) << range;
   }
 }

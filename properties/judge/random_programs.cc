@@ -95,14 +95,15 @@ constexpr Pfn kFirstFrame = 0x2000;
 constexpr std::size_t kMostAreas = 7;
 constexpr std::uint64_t kLargeArea = 0x6000;  // 96 MiB
 
-// Returns areas of whole pageblocks: up to seven, side by side or a few pageblocks apart, within a largest block or
+// Returns areas of whole units: up to seven, side by side or a few pageblocks apart, within a largest block or
 // across several, with bits up to a pageblock; now and then a large one, or one a pageblock before the end of memory.
 Geometry random_machine(Random& random, const KernelConfig& config) {
   Geometry machine;
   machine.release = config.release;
   machine.pageblock_order = config.pageblock_order;
   machine.memory = {0, kMemories[random.below(kMemories.size())]};
-  const std::uint64_t block = machine.pageblock_pages();
+  // In this the areas of a kernel are aligned: a pageblock, before 5.19 a largest block.
+  const std::uint64_t block = machine.isolation_unit();
   const bool large = machine.memory.pages() > 2 * kLargeArea && random.chance(30);
   const std::uint64_t areas = random.between(1, random.chance(30) ? kMostAreas : 3);
   const bool at_the_end = random.chance(15);

@@ -28,7 +28,7 @@ std::string full_pcp_line(const Machine& machine) {
   if (machine.release() >= Release::v6_7)
     line += fmt::format(" high_min={} high_max={} free_count={} alloc_factor={}", pcp.high_min, pcp.high_max,
                         pcp.free_count, pcp.alloc_factor);
-  else
+  else if (machine.release() >= Release::v5_14)
     line += fmt::format(" factor={}", pcp.free_factor);
   return line;
 }

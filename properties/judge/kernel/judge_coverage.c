@@ -8,6 +8,7 @@
 #undef late_initcall_sync
 /* The driver's own start is called from here. */
 #define late_initcall_sync(function)
+#define JUDGE_COVERAGE
 #include "judge_driver.c"
 #undef late_initcall_sync
 #define late_initcall_sync(function) __define_initcall(function, 7s)
@@ -87,7 +88,8 @@ static void __init share_table(void)
 /*
  * The kernel of User Mode Linux runs the code of each process in a process of the host, which maps the same file of
  * memory. A copy of the kernel has memory of its own, which such a process would not see. The driver's processes run no
- * code, so they have none. The real functions are renamed when they are compiled (ci/judge-kernel).
+ * code, so they have none. The real functions are renamed when they are compiled (ci/judge-kernel). Those whose
+ * arguments differ between releases are in judge_releases.h.
  */
 int start_userspace(unsigned long stack)
 {
@@ -97,45 +99,6 @@ int start_userspace(unsigned long stack)
 void os_kill_ptraced_process(int pid, int reap_child)
 {
 }
-
-#if AT_LEAST_6_12
-int map(struct mm_id *id, unsigned long virt, unsigned long length, int prot, int fd, unsigned long long offset)
-{
-	return 0;
-}
-
-int unmap(struct mm_id *id, unsigned long virt, unsigned long length)
-{
-	return 0;
-}
-
-int protect(struct mm_id *id, unsigned long virt, unsigned long length, unsigned int prot)
-{
-	return 0;
-}
-#else
-int map(struct mm_id *id, unsigned long virt, unsigned long length, int prot, int fd, unsigned long long offset,
-	int done, void **data)
-{
-	return 0;
-}
-
-int unmap(struct mm_id *id, unsigned long virt, unsigned long length, int done, void **data)
-{
-	return 0;
-}
-
-int protect(struct mm_id *id, unsigned long virt, unsigned long length, unsigned int prot, int done, void **data)
-{
-	return 0;
-}
-
-/* A new process forgets the segments that the host's one would have. */
-long run_syscall_stub(struct mm_id *id, int number, unsigned long *args, long expected, void **data, int done)
-{
-	return 0;
-}
-#endif
 
 /* ---- snapshots ---- */
 

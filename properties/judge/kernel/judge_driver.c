@@ -3,9 +3,9 @@
  * The judge driver: compiled into mm/ of a User Mode Linux kernel, it reads operations as text lines from one inherited
  * file descriptor, performs them on the real memory management, and writes the outcome to another. No user space is
  * needed: a late initcall serves the lines and powers off at end of file. README.md next to this file has the language.
- * judge_files.c is the part of it that has files and reclaim.
+ * judge_files.c is the part of it that has files and reclaim; judge_releases.h has what differs between kernels.
  *
- * One source for 6.1 and 6.12. It relies on a kernel with one CPU, one node and one populated zone.
+ * It relies on a kernel with one CPU, one node and one populated zone.
  */
 #include <linux/mm.h>
 #include <linux/backing-dev.h>
@@ -29,7 +29,6 @@
 #include <linux/page-isolation.h>
 #include <linux/pseudo_fs.h>
 #include <linux/pagemap.h>
-#include <linux/panic_notifier.h>
 #include <linux/ratelimit.h>
 #include <linux/reboot.h>
 #include <linux/rmap.h>
@@ -38,7 +37,6 @@
 #include <linux/shmem_fs.h>
 #include <linux/string.h>
 #include <linux/swap.h>
-#include <linux/version.h>
 #include <linux/vmstat.h>
 #include <linux/writeback.h>
 #include <linux/xarray.h>
@@ -52,8 +50,7 @@
 #include <trace/events/migrate.h>
 #include <trace/events/page_isolation.h>
 #include <os.h>
-
-#define AT_LEAST_6_12 (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0))
+#include "judge_releases.h"
 
 #define MAX_HANDLES 65536
 /* Page-cache slots of handles below this are prepared at boot, so that placing a page there allocates nothing else. */
@@ -436,29 +433,13 @@ static void say_migrated(unsigned long succeeded, unsigned long failed, int reas
 		say("  ev migrate ok=%lu failed=%lu\n", succeeded, failed);
 }
 
-#if AT_LEAST_6_12
-static void on_migrate_pages(void *data, unsigned long succeeded, unsigned long failed, unsigned long thp_succeeded,
-			     unsigned long thp_failed, unsigned long thp_split, unsigned long large_split,
-			     enum migrate_mode mode, int reason)
-{
-	say_migrated(succeeded, failed, reason);
-}
-#else
-static void on_migrate_pages(void *data, unsigned long succeeded, unsigned long failed, unsigned long thp_succeeded,
-			     unsigned long thp_failed, unsigned long thp_split, enum migrate_mode mode, int reason)
-{
-	say_migrated(succeeded, failed, reason);
-}
-#endif
-
-static void on_cma_alloc_start(void *data, const char *name, unsigned long count, unsigned int align)
+static void say_started(const char *area, unsigned long count, unsigned int align)
 {
 	if (in_operation && ev_level >= 2)
-		say("  ev cma_alloc_start %s count=%lu align=%u\n", name, count, align);
+		say("  ev cma_alloc_start %s count=%lu align=%u\n", area, count, align);
 }
 
-static void on_cma_alloc_busy_retry(void *data, const char *name, unsigned long pfn, const struct page *page,
-				    unsigned long count, unsigned int align)
+static void say_retrying(unsigned long pfn, unsigned long count, unsigned int align)
 {
 	if (!in_operation || ev_level < 2)
 		return;
@@ -467,31 +448,18 @@ static void on_cma_alloc_busy_retry(void *data, const char *name, unsigned long 
 	say(" count=%lu align=%u\n", count, align);
 }
 
-static void say_finished(unsigned long pfn, const struct page *page, unsigned long count, unsigned int align)
+static void say_ended(const char *event, unsigned long pfn, const struct page *page, unsigned long count,
+		      unsigned int align)
 {
 	if (!in_operation || ev_level < 2)
 		return;
-	say("  ev cma_alloc_finish ");
+	say("  ev %s ", event);
 	if (pfn == -1UL)
 		say("none");
 	else
 		say_place(pfn);
 	say(" count=%lu align=%u %s\n", count, align, page ? "ok" : "fail");
 }
-
-#if AT_LEAST_6_12
-static void on_cma_alloc_finish(void *data, const char *name, unsigned long pfn, const struct page *page,
-				unsigned long count, unsigned int align, int error)
-{
-	say_finished(pfn, page, count, align);
-}
-#else
-static void on_cma_alloc_finish(void *data, const char *name, unsigned long pfn, const struct page *page,
-				unsigned long count, unsigned int align)
-{
-	say_finished(pfn, page, count, align);
-}
-#endif
 
 static void say_isolated(const char *what, unsigned long start, unsigned long end, unsigned long scanned,
 			 unsigned long taken)
@@ -527,10 +495,7 @@ static void hook_events(void)
 		return;
 	hooked = true;
 	register_trace_test_pages_isolated(on_test_pages_isolated, NULL);
-	register_trace_mm_migrate_pages(on_migrate_pages, NULL);
-	register_trace_cma_alloc_start(on_cma_alloc_start, NULL);
-	register_trace_cma_alloc_busy_retry(on_cma_alloc_busy_retry, NULL);
-	register_trace_cma_alloc_finish(on_cma_alloc_finish, NULL);
+	hook_release_events();
 	register_trace_mm_compaction_isolate_migratepages(on_isolate_migratepages, NULL);
 	register_trace_mm_compaction_isolate_freepages(on_isolate_freepages, NULL);
 }
@@ -573,14 +538,6 @@ static bool refuses(int *left)
 	return true;
 }
 
-static int movable_migrate(struct page *dst, struct page *src, enum migrate_mode mode);
-
-static const struct movable_operations movable_ops = {
-	.isolate_page = movable_isolate,
-	.migrate_page = movable_migrate,
-	.putback_page = movable_putback,
-};
-
 static int movable_migrate(struct page *dst, struct page *src, enum migrate_mode mode)
 {
 	struct handle *h = &handles[page_private(src)];
@@ -596,7 +553,7 @@ static int movable_migrate(struct page *dst, struct page *src, enum migrate_mode
 	}
 	say_try(src, "");
 	get_page(dst);
-	__SetPageMovable(dst, &movable_ops);
+	give_driver(dst);
 	set_page_private(dst, page_private(src));
 	h->page = dst;
 	set_page_private(src, 0);
@@ -609,7 +566,7 @@ static int become_movable_ops(unsigned long id, struct page *page)
 {
 	lock_page(page);
 	set_page_private(page, id);
-	__SetPageMovable(page, &movable_ops);
+	give_driver(page);
 	unlock_page(page);
 	handles[id].page = page;
 	return 0;
@@ -723,11 +680,7 @@ static struct vm_area_struct *add_anon_mapping(struct mm_struct *mm, unsigned lo
 	vma_set_anonymous(vma);
 	vma->vm_start = start;
 	vma->vm_end = start + pages * PAGE_SIZE;
-#if AT_LEAST_6_12
-	vm_flags_init(vma, VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE);
-#else
-	vma->vm_flags = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE;
-#endif
+	set_flags(vma, VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE);
 	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
 	if (insert_vm_struct(mm, vma)) {
 		vm_area_free(vma);
@@ -755,7 +708,7 @@ static int map_anon(struct vm_area_struct *vma, unsigned long address, struct pa
 {
 	struct mm_struct *mm = vma->vm_mm;
 	spinlock_t *lock;
-	pte_t *pte, entry;
+	pte_t *pte;
 
 	mmap_read_lock(mm);
 	pte = anon_vma_prepare(vma) ? NULL : get_locked_pte(mm, address, &lock);
@@ -764,19 +717,9 @@ static int map_anon(struct vm_area_struct *vma, unsigned long address, struct pa
 		return -ENOMEM;
 	}
 	__SetPageUptodate(page);
-	entry = mk_pte(page, vma->vm_page_prot);
-#if AT_LEAST_6_12
-	entry = pte_mkwrite(pte_mkdirty(entry), vma);
 	inc_mm_counter(mm, MM_ANONPAGES);
-	folio_add_new_anon_rmap(page_folio(page), vma, address, RMAP_EXCLUSIVE);
-	folio_add_lru_vma(page_folio(page), vma);
-#else
-	entry = pte_mkwrite(pte_mkdirty(entry));
-	inc_mm_counter(mm, MM_ANONPAGES);
-	page_add_new_anon_rmap(page, vma, address);
-	lru_cache_add_inactive_or_unevictable(page, vma);
-#endif
-	set_pte_at(mm, address, pte, entry);
+	add_new_anon(page, vma, address);
+	set_pte_at(mm, address, pte, writable_entry(vma, page));
 	pte_unmap_unlock(pte, lock);
 	mmap_read_unlock(mm);
 	return 0;
@@ -786,11 +729,7 @@ static int map_anon(struct vm_area_struct *vma, unsigned long address, struct pa
 static void unmap_anon(struct vm_area_struct *vma, unsigned long address, unsigned long pages)
 {
 	mmap_read_lock(vma->vm_mm);
-#if AT_LEAST_6_12
-	zap_page_range_single(vma, address, pages * PAGE_SIZE, NULL);
-#else
-	zap_page_range(vma, address, pages * PAGE_SIZE);
-#endif
+	unmap_pages(vma, address, pages * PAGE_SIZE);
 	mmap_read_unlock(vma->vm_mm);
 }
 
@@ -852,11 +791,7 @@ static struct page *gup_page(unsigned long id)
 	long n;
 
 	mmap_read_lock(anon_mm);
-#if AT_LEAST_6_12
-	n = get_user_pages_remote(anon_mm, ANON_BASE + id * PAGE_SIZE, 1, FOLL_WRITE, &page, NULL);
-#else
-	n = get_user_pages_remote(anon_mm, ANON_BASE + id * PAGE_SIZE, 1, FOLL_WRITE, &page, NULL, NULL);
-#endif
+	n = get_written_page(anon_mm, ANON_BASE + id * PAGE_SIZE, &page);
 	mmap_read_unlock(anon_mm);
 	return n == 1 ? page : NULL;
 }
@@ -870,16 +805,6 @@ static struct page *gup_page(unsigned long id)
 #define MAX_WARM_FORKS 4096
 /* Bits of a mapping's flags by which the kernel recognizes the temporary stack that exec moves. */
 #define TEMPORARY_STACK (VM_GROWSDOWN | VM_STACK_INCOMPLETE_SETUP)
-
-/* The caller has locked the mapping's mm for writing. */
-static void change_flags(struct vm_area_struct *vma, unsigned long on, unsigned long off)
-{
-#if AT_LEAST_6_12
-	vm_flags_mod(vma, on, off);
-#else
-	vma->vm_flags = (vma->vm_flags | on) & ~off;
-#endif
-}
 
 struct process {
 	struct mm_struct *mm;
@@ -994,30 +919,11 @@ static int fork_mapping(struct vm_area_struct *child, struct vm_area_struct *par
 	return error ? error : copy_page_range(child, parent);
 }
 
-/* Does what exit_mmap does before it removes mappings and page tables. */
 static void unmap_everything(struct process *process)
 {
-	struct mm_struct *mm = process->mm;
-	struct mmu_gather tlb;
-#if AT_LEAST_6_12
-	VMA_ITERATOR(vmi, mm, 0);
-	struct vm_area_struct *vma;
-
-	mmap_read_lock(mm);
-	vma = vma_next(&vmi);
-	lru_add_drain();
-	flush_cache_mm(mm);
-	tlb_gather_mmu_fullmm(&tlb, mm);
-	unmap_vmas(&tlb, &vmi.mas, vma, 0, ULONG_MAX, ULONG_MAX, false);
-#else
-	mmap_read_lock(mm);
-	lru_add_drain();
-	flush_cache_mm(mm);
-	tlb_gather_mmu_fullmm(&tlb, mm);
-	unmap_vmas(&tlb, &mm->mm_mt, process->mappings[0], 0, ULONG_MAX);
-#endif
-	mmap_read_unlock(mm);
-	tlb_finish_mmu(&tlb);
+	mmap_read_lock(process->mm);
+	unmap_address_space(process->mm, process->mappings[0]);
+	mmap_read_unlock(process->mm);
 }
 
 static void set_temporary_stack(struct process *process, bool on)
@@ -1797,13 +1703,7 @@ static bool op_longterm(const struct words *op)
 		return false;
 	mm = process->mm;
 	mmap_read_lock(mm);
-#if AT_LEAST_6_12
-	n = pin_user_pages_remote(mm, address_in(process->mappings[mapping], index), 1, FOLL_WRITE | FOLL_LONGTERM, &page,
-				  NULL);
-#else
-	n = pin_user_pages_remote(mm, address_in(process->mappings[mapping], index), 1, FOLL_WRITE | FOLL_LONGTERM, &page,
-				  NULL, NULL);
-#endif
+	n = pin_written_page(mm, address_in(process->mappings[mapping], index), &page);
 	mmap_read_unlock(mm);
 	if (n != 1) {
 		say("longterm %lu %ld\n", id, n);
@@ -1985,16 +1885,6 @@ static void say_free_blocks(struct cma *cma)
 	say("\n");
 }
 
-/* Whether the page has a driver: the mark alone stays on one that had another holder when its driver freed it. */
-static bool is_movable_ops(struct page *page)
-{
-#if AT_LEAST_6_12
-	return __folio_test_movable(page_folio(page)) && page_movable_ops(page);
-#else
-	return __PageMovable(page) && page_movable_ops(page);
-#endif
-}
-
 static char page_kind(struct page *page)
 {
 	if (!page_count(page))
@@ -2055,7 +1945,7 @@ static void say_free_lists(struct area *area)
 		for (type = 0; type < MIGRATE_TYPES; type++) {
 			bool any = false;
 
-			list_for_each_entry(page, &zone->free_area[order].free_list[type], buddy_list) {
+			list_for_each_entry(page, &zone->free_area[order].free_list[type], BUDDY_LIST) {
 				if (area_of_pfn(page_to_pfn(page)) != area)
 					continue;
 				if (!any)
@@ -2119,7 +2009,7 @@ static void say_pcp_lists(struct per_cpu_pages *pcp)
 		if (list_empty(&pcp->lists[i]))
 			continue;
 		say("pl %d%c", i / MIGRATE_PCPTYPES, list_letters[i % MIGRATE_PCPTYPES]);
-		list_for_each_entry(page, &pcp->lists[i], pcp_list) {
+		list_for_each_entry(page, &pcp->lists[i], PCP_LIST) {
 			say(" ");
 			say_place_or_other(page);
 		}
@@ -2130,40 +2020,26 @@ static void say_pcp_lists(struct per_cpu_pages *pcp)
 
 static bool op_pcp(const struct words *op)
 {
-	struct per_cpu_pages *pcp = this_cpu_ptr(the_zone()->per_cpu_pageset);
+	struct per_cpu_pages *pcp = pcp_of(the_zone());
 	unsigned long cma = 0;
 	struct page *page;
 	int i;
 
 	for (i = MIGRATE_MOVABLE; i < NR_PCP_LISTS; i += MIGRATE_PCPTYPES)
-		list_for_each_entry(page, &pcp->lists[i], pcp_list)
+		list_for_each_entry(page, &pcp->lists[i], PCP_LIST)
 			if (get_pageblock_migratetype(page) == MIGRATE_CMA)
 				cma += 1UL << (i / MIGRATE_PCPTYPES);
 	say("pcp high=%d batch=%d cma_pages_on_it=%lu count=%d", pcp->high, pcp->batch, cma, pcp->count);
-#if AT_LEAST_6_12
-	say(" high_min=%d high_max=%d free_count=%d alloc_factor=%d\n", pcp->high_min, pcp->high_max, pcp->free_count,
-	    pcp->alloc_factor);
-#else
-	say(" factor=%d\n", pcp->free_factor);
-#endif
+	say_learnt(pcp);
 	if (op->n > 1 && !strcmp(op->w[1], "f"))
 		say_pcp_lists(pcp);
 	return true;
 }
 
-/* Forgets what the per-CPU lists have learnt from earlier requests, those of the boot too. */
+/* Forgets what the per-CPU lists have learnt. */
 static bool op_calm(const struct words *op)
 {
-	struct per_cpu_pages *pcp = this_cpu_ptr(the_zone()->per_cpu_pageset);
-
-#if AT_LEAST_6_12
-	pcp->alloc_factor = 0;
-	pcp->free_count = 0;
-	pcp->flags = 0;
-	pcp->high = pcp->high_min;
-#else
-	pcp->free_factor = 0;
-#endif
+	forget_learnt(pcp_of(the_zone()));
 	return true;
 }
 
@@ -2189,8 +2065,9 @@ static bool op_vm(const struct words *op)
 	static unsigned long events[NR_VM_EVENT_ITEMS];
 
 	all_vm_events(events);
-	say("vm cma_alloc_success=%lu cma_alloc_fail=%lu pgmigrate_success=%lu pgmigrate_fail=%lu\n",
-	    events[CMA_ALLOC_SUCCESS], events[CMA_ALLOC_FAIL], events[PGMIGRATE_SUCCESS], events[PGMIGRATE_FAIL]);
+	say("vm");
+	say_cma_events(events);
+	say(" pgmigrate_success=%lu pgmigrate_fail=%lu\n", events[PGMIGRATE_SUCCESS], events[PGMIGRATE_FAIL]);
 	return true;
 }
 
@@ -2220,15 +2097,7 @@ static bool op_sysfs(const struct words *op)
 {
 	struct area *area = op->n > 1 ? find_area(op->w[1]) : NULL;
 
-	if (!area)
-		return false;
-	say("sysfs %s success=%lld fail=%lld", area->name, (long long)atomic64_read(&area->cma->nr_pages_succeeded),
-	    (long long)atomic64_read(&area->cma->nr_pages_failed));
-#if AT_LEAST_6_12
-	say(" released=%lld", (long long)atomic64_read(&area->cma->nr_pages_released));
-#endif
-	say("\n");
-	return true;
+	return area && say_sysfs(area->name, area->cma);
 }
 
 /* ---- files ---- */
@@ -2312,7 +2181,7 @@ static struct file *area_file(struct area *area, const char *name)
 		return NULL;
 	file = &files[area - areas][i];
 	if (!*file) {
-		snprintf(path, sizeof(path), "cma/%s/%s", area->cma->name, name);
+		path_in_debugfs(path, sizeof(path), area->cma, name);
 		*file = open_in("debugfs", path, i < 6 ? O_RDONLY : O_WRONLY);
 		if (IS_ERR(*file))
 			*file = NULL;
@@ -2552,7 +2421,7 @@ static void sort_largest(unsigned long pfn, unsigned long end)
 
 	spin_lock_irqsave(&the_zone()->lock, flags);
 	for (; pfn < end; pfn += 1UL << HIGHEST_ORDER)
-		list_move_tail(&pfn_to_page(pfn)->buddy_list, list);
+		list_move_tail(&pfn_to_page(pfn)->BUDDY_LIST, list);
 	spin_unlock_irqrestore(&the_zone()->lock, flags);
 }
 
@@ -2587,12 +2456,7 @@ static bool op_arena(const struct words *op)
 			__free_pages(page, order);
 	}
 	drain();
-	/* Forgets what the zone has learnt while nothing was left. */
-	the_zone()->watermark_boost = 0;
-	clear_bit(ZONE_BOOSTED_WATERMARK, &the_zone()->flags);
-#if AT_LEAST_6_12
-	clear_bit(ZONE_BELOW_HIGH, &the_zone()->flags);
-#endif
+	forget_shortage(the_zone());
 	note_counters();
 	if (free == n)
 		sort_largest(pfn, pfn + n);
@@ -2721,7 +2585,7 @@ static bool op_isolate(const struct words *op)
 	if (undo)
 		undo_isolate_page_range(pfn, pfn + n, MIGRATE_CMA);
 	else
-		error = start_isolate_page_range(pfn, pfn + n, MIGRATE_CMA, 0, GFP_KERNEL);
+		error = isolate_area_pages(pfn, n);
 	say("%s %s%+ld %d\n", op->w[0], area->name, (long)(pfn - area->cma->base_pfn), error);
 	return true;
 }

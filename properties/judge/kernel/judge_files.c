@@ -76,11 +76,7 @@ static void submit_io(struct judge_file *file, struct folio *folio, bool write)
 static struct buffer_head *buffer_of(struct folio *folio)
 {
 	if (!folio_buffers(folio)) {
-#if AT_LEAST_6_12
-		create_empty_buffers(folio, PAGE_SIZE, BIT(BH_Uptodate) | BIT(BH_Mapped));
-#else
-		create_empty_buffers(&folio->page, PAGE_SIZE, BIT(BH_Uptodate) | BIT(BH_Mapped));
-#endif
+		create_buffers(folio, BIT(BH_Uptodate) | BIT(BH_Mapped));
 		if (nr_buffers < MAX_BUFFERS)
 			buffer_of_id[++nr_buffers] = folio_buffers(folio);
 	}
@@ -119,35 +115,6 @@ static void write_locked_folio(struct address_space *mapping, struct folio *foli
 	folio_unlock(folio);
 	submit_io(file_of_mapping(mapping), folio, true);
 }
-
-#if !AT_LEAST_6_12
-static int judge_writepage(struct page *page, struct writeback_control *control)
-{
-	write_locked_folio(page->mapping, page_folio(page));
-	return 0;
-}
-#endif
-
-/* Of a file system that moves its pages with their buffers, as most do. */
-static const struct address_space_operations ordered_operations = {
-	.dirty_folio = dirty_judge_folio,
-	.invalidate_folio = block_invalidate_folio,
-	.migrate_folio = buffer_migrate_folio,
-#if !AT_LEAST_6_12
-	.writepage = judge_writepage,
-#endif
-};
-
-/* Of a file system whose journal may have counts on buffers of data. */
-static const struct address_space_operations journalled_operations = {
-	.dirty_folio = dirty_judge_folio,
-	.invalidate_folio = block_invalidate_folio,
-#if AT_LEAST_6_12
-	.migrate_folio = buffer_migrate_folio_norefs,
-#else
-	.writepage = judge_writepage,
-#endif
-};
 
 /* ---- getting ready ---- */
 
@@ -521,11 +488,7 @@ static bool op_lru_move(const struct words *op)
 	else if (op->w[0][5] == 'f')
 		deactivate_file_folio(folio);
 	else
-#if AT_LEAST_6_12
-		folio_deactivate(folio);
-#else
-		deactivate_page(page);
-#endif
+		deactivate(folio);
 	return true;
 }
 
