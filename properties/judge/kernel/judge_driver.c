@@ -658,7 +658,7 @@ static void free_shmem(unsigned long id)
 	if (page_mapped(page))
 		unmap_mapping_pages(shmem_mapping_of_judge, slot_of(id), 1, false);
 	lock_page(page);
-	filemap_remove_folio(page_folio(page));
+	remove_shmem(page_folio(page));
 	unlock_page(page);
 	put_page(page);
 }

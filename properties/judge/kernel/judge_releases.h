@@ -136,6 +136,21 @@ static void create_buffers(struct folio *folio, unsigned long state)
 #endif
 }
 
+/* Removes a page of shared memory from the cache. Up to 5.16 the kernel warns if it is dirty, as such pages are. */
+static void remove_shmem(struct folio *folio)
+{
+#if SINCE(5, 17)
+	filemap_remove_folio(folio);
+#else
+	bool dirty = folio_test_dirty(folio);
+
+	folio_clear_dirty(folio);
+	filemap_remove_folio(folio);
+	if (dirty)
+		folio_set_dirty(folio);
+#endif
+}
+
 static void deactivate(struct folio *folio)
 {
 #if SINCE(6, 3)
