@@ -290,7 +290,6 @@ class LockedPages final : public Witness {
   explicit LockedPages(const Program& program) : program_(program) {}
   void program_begins(Machine& machine) override { lockers_.assign(machine.owners.size() + 1, {}); }
   void op_performed(Machine& machine, std::size_t op) override {
-    learn_unlocked(machine, static_cast<Slot>(op));
     learn_left_out(machine, static_cast<Slot>(op));
     std::vector<bool> locked = look(machine);
     for (OwnerId id = 1; id <= machine.owners.size(); ++id) {
@@ -306,19 +305,7 @@ class LockedPages final : public Witness {
 
  private:
   using Memory = std::pair<SpaceId, MappingId>;
-  // Takes down which pages of locked memory an operation has unmapped: up to 5.17 what comes in there is not locked.
-  void learn_unlocked(const Machine& machine, Slot op) {
-    const auto* unmapped = std::get_if<MappingOp<MappingVerb::munmap>>(&program_.ops[op].body);
-    const World& world = last_plain_run().world();
-    if (unmapped == nullptr || machine.release() >= Release::v5_18) return;
-    if (world.result(op).state != Result::State::done) return;
-    const Result& made = *world.find(unmapped->mapping);
-    const SpaceId space = unmapped->in.id == 0 ? made.process : world.find(unmapped->in)->process;
-    if (!machine.processes.locked(space, made.mapping)) return;
-    const std::uint64_t pages = machine.processes.pages_of(space, made.mapping);
-    const std::uint64_t end = unmapped->pages == 0 ? pages : std::min(pages, unmapped->from + unmapped->pages);
-    for (std::uint64_t page = unmapped->from; page < end; ++page) unlocked_.insert({{space, made.mapping}, page});
-  }
+  // Takes down which pages an operation has left out that locks memory.
   void learn_left_out(const Machine& machine, Slot op) {
     const auto* locks = std::get_if<MappingOp<MappingVerb::mlock>>(&program_.ops[op].body);
     const World& world = last_plain_run().world();
@@ -343,7 +330,7 @@ class LockedPages final : public Witness {
         if (!processes.locked(space, mapping)) continue;
         for (std::uint64_t page = 0; page < processes.pages_of(space, mapping); ++page) {
           const OwnerId id = processes.page_at(space, mapping, page);
-          if (id == 0 || unlocked_.contains({{space, mapping}, page})) continue;
+          if (id == 0) continue;
           locked[id] = true;
           lockers_[id].insert({space, mapping});
         }
@@ -352,7 +339,6 @@ class LockedPages final : public Witness {
   }
   const Program& program_;
   std::vector<std::set<Memory>> lockers_;  // by owner
-  std::set<std::pair<Memory, std::uint64_t>> unlocked_;
   std::set<OwnerId> left_out_;
 };
 

@@ -85,6 +85,9 @@ Task<void> OwnerMoves::remap_ptes(OwnerId id, Pfn counted) {
       // 4.4 marks the page anew, also one that had no mark.
       if (release_ >= Release::v4_4 && pte.locked && !core_.bugs.fires(Bug::move_unlocks)) {
         co_await lru_.mlock().mlock(counted);
+        // Up to 4.15 it goes where its flags say.
+        Page& page = core_.map.edit(counted);
+        if (release_ < Release::v4_16) page.flags = (page.flags | kPageUnevictable) & ~kPageActive;
         if (release_ >= Release::v5_18) co_await lru_.mlock().drain(core_.engine.cpu());
       }
     }

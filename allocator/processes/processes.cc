@@ -334,6 +334,9 @@ Task<void> Processes::munmap(SpaceId process, MappingId mapping, std::uint64_t f
   Gather gather;
   gather.room = kGatherBundle - spare_slots(release_);
   co_await zap_mapping(process, where, from, pages, gather);
+  // What comes there later is in the same mapping.
+  for (std::uint64_t i = 0; i < pages && where.locked && release_ < Release::v5_18; ++i)
+    spaces_.pte(static_cast<PteId>(where.first + from + i)).locked = true;
   co_await at(core_.engine, Point::zap_unflushed);
   co_await finish(gather);
 }
@@ -461,8 +464,8 @@ Task<SpaceId> Processes::fork(SpaceId parent) {
 
 // --- locked memory ---
 
-// Empties every CPU's pagevecs first up to 4.14; since 5.18 this CPU's, before and after. Leaves a mapping alone that
-// is locked already.
+// Empties every CPU's pagevecs first up to 4.14; since 5.18 this CPU's, before and after, and leaves a mapping alone
+// that is locked already.
 Task<void> Processes::mlock(SpaceId process, MappingId mapping) {
   CMA_ASSERT(alive(process) && !is_huge(process, mapping) && !is_shared(process, mapping));
   const Inside inside(*this, process);
@@ -470,7 +473,7 @@ Task<void> Processes::mlock(SpaceId process, MappingId mapping) {
   // MLOCK_ONFAULT (4.4) leaves faults to the process, so pages that a write would copy are left out.
   const bool asks_to_write = release_ >= Release::v4_4 && !batches;
   if (release_ < Release::v4_15) co_await lru_.drain().add_drain_all();
-  if (processes_[process].mappings[mapping].locked) co_return;
+  if (processes_[process].mappings[mapping].locked && batches) co_return;
   processes_[process].mappings[mapping].locked = true;
   const Mapping where = processes_[process].mappings[mapping];
   for (std::uint64_t i = 0; i < where.pages; ++i) spaces_.pte(static_cast<PteId>(where.first + i)).locked = true;
