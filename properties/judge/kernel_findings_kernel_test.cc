@@ -86,7 +86,9 @@ TEST_P(KernelFindings, RefusedRangeEndsAnIsolation) {
 TEST_P(KernelFindings, FreePagesCountedTwice) {
   start(16384, 1024);
   if (IsSkipped()) return;
-  ask({"drain", "isolate a 0 1024", "undo a 0 512", "eat 1400", "pa 1 0 m", "undo a 512 512", "pf 1", "spit", "drain"});
+  // In 5.10 what is eaten raises the watermarks by 1,024 pages.
+  const std::string eat = GetParam() < Release::v5_19 ? "eat 2000" : "eat 1400";
+  ask({"drain", "isolate a 0 1024", "undo a 0 512", eat, "pa 1 0 m", "undo a 512 512", "pf 1", "spit", "drain"});
   EXPECT_THAT(ask({"zone"}),
               ElementsAre(GetParam() < Release::v6_10 ? "zone free=+512 cma=+512" : "zone free=+0 cma=+0"));
 }
@@ -99,6 +101,8 @@ TEST_P(KernelFindings, FirstCompactionDoesNothing) {
   const std::vector<std::string> before = ask({"vm"});
   EXPECT_THAT(ask({"compact 10 light m 0"}), ElementsAre("compact -12"));
   EXPECT_EQ(ask({"vm"}), before);
+  // There the second does nothing either: after a quick search the scanners meet.
+  if (GetParam() < Release::v5_19) return;
   ask({"compact 10 light m 0"});
   EXPECT_NE(ask({"vm"}), before);
 }

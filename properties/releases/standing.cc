@@ -10,7 +10,7 @@ constexpr Standing kStandings[] = {
      "Android's 4.4 and 4.9, boards of NVIDIA and NXP of those years"},
     {Release::v4_19, "recorded", "a real 4.19.222 answered 137 scripts in two geometries: no difference",
      "Android 10 and 11 (4.14 and 4.19), Debian 10, Raspberry Pi OS of 2019"},
-    {Release::v5_10, "read", "in 5.10.228",
+    {Release::v5_10, "judged", "the corpus and random programs on a real 5.10 (ci/judge): no difference",
      "Android 12 and 13 (5.10), Debian 11, boards of NVIDIA, NXP and Rockchip of those years"},
     {Release::v5_15, "read", "in a vendor's tree of 5.15.148",
      "Android 13 and 14 (5.15), Ubuntu 22.04, boards of NVIDIA, NXP, TI and MediaTek of those years"},
