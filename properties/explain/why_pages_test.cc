@@ -102,7 +102,7 @@ TEST(WhyPages, SaysThatTheReserveAloneLeavesNothing) {
         "release=5.10 base=0x20000 pages=0x8000 pageblock_order=14 largest_order=14 min_free_kbytes=8192",
         "reserve base=0x20008 pages=0xc00\nreserve base=0x27ff0 pages=0x10\nu1 = unmovable_page pages=15574\n"
         "u2 = unmovable_page pages=11626\na = alloc_pages order=1 gfp=GFP_ATOMIC\nfree u2\ndrain_pages\n"
-        "k = alloc_pages gfp=GFP_KERNEL\n",
+        "k = alloc_pages gfp=GFP_KERNEL|__GFP_NORETRY\n",
         {"zone Normal has 14104 pages free, less a reserve of 16384 for atomic requests: not more than the 2048 "
          "that must stay\n",
          "counted whole (16384, of which 14102 are free), none remains; more than 2048 (8192 kB) must stay"}}});
