@@ -131,6 +131,10 @@ class Explainer {
     }
   }
   void operator()(const Fork& op) const {
+    if (answer_.error == -kEINTR) {
+      answer_.brief = operand_name(op.process) + " was killed meanwhile";
+      return;
+    }
     out_of_memory(0);
     answer_.brief = "a page of " + operand_name(op.process) +
                     " that a device may write to must be copied for the child; " + answer_.brief;

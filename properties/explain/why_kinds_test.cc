@@ -168,6 +168,11 @@ TEST(WhyKinds, AnswersForPrivateMemory) {
        "actor A cpu=0\nactor B cpu=1\np = spawn\nA: v = mmap_anon p pages=2 at=0x48 until=isolate_done\nB: exit p\n"
        "A: resume\n",
        {"answer failed, -ENOENT: the process ended meanwhile\n", "got    0 of 2 pages\n"}},
+      {"killed",
+       "small release=5.15 oom_killer=on",
+       "actor A cpu=1\np = spawn\nv = mmap_anon p pages=29\nu = unmovable_page pages=995 scope=noreclaim\n"
+       "n = anon_page pages=1024 scope=noreclaim\nA: c = fork p until=fork_referenced\nx = anon_page\nA: resume\n",
+       {"answer failed, -EINTR: p was killed meanwhile\n"}},
       {"fork",
        kSmall,
        "p = spawn\nv = mmap_anon p pages=1\nk = pin_longterm v\n" + std::string(kNoAreas) +
