@@ -104,21 +104,6 @@ void insert_at(Program& program, std::size_t at, std::span<Op> ops) {
                      std::make_move_iterator(ops.end()));
 }
 
-// The points that an operation passes which frees pages. Allocations pass nearly all points.
-constexpr std::array kFreePoints = {Point::cma_release_pages_freed, Point::free_page_prepared, Point::free_block_typed,
-                                    Point::put_page_dropped};
-constexpr std::array kDrainPoints = {Point::drain_pcp_begin, Point::drain_pcp_cpu, Point::drain_lru_begin,
-                                     Point::drain_lru_cpu};
-
-Point likely_point(Random& random, const Op& op) {
-  const bool allocates = std::holds_alternative<CmaAlloc>(op.body) || std::holds_alternative<DebugfsAlloc>(op.body);
-  if (allocates || random.chance(10)) return static_cast<Point>(random.below(kPoints));
-  const bool drains = std::holds_alternative<DrainOp<DrainKind::everything>>(op.body) ||
-                      std::holds_alternative<DrainOp<DrainKind::pages>>(op.body) ||
-                      std::holds_alternative<DrainOp<DrainKind::lru>>(op.body);
-  return drains ? kDrainPoints[random.below(kDrainPoints.size())] : kFreePoints[random.below(kFreePoints.size())];
-}
-
 std::size_t change_bytes(Random& random, std::uint8_t* data, std::size_t size, std::size_t max_size) {
   if (size < max_size && random.chance(30)) data[size++] = static_cast<std::uint8_t>(random.next());
   for (std::uint64_t n = random.between(1, 3); n > 0 && size > 0; --n)
@@ -247,8 +232,10 @@ void Mutator::change_stop(Program& program) {
     return;
   }
   if (info_of(op).performed != Performed::by_actor) return insert_generated(program);
-  op.until.point = likely_point(random_, op);
-  op.until.nth = random_.chance(70) ? std::uint16_t{1} : static_cast<std::uint16_t>(random_.between(2, 8));
+  op.until = Forecast(program, at).draw_stop(random_, op);
+  // Such operations pass no points, or seldom do.
+  if (!op.until.wanted()) return insert_generated(program);
+  if (random_.chance(5)) op.until.nth = static_cast<std::uint16_t>(random_.between(2, 8));
   // A stop is of use only if another actor does something meanwhile.
   if (at + 1 < program.ops.size() && program.machine.cpus > 1 && random_.chance(50)) {
     Op& next = program.ops[at + 1];
@@ -263,9 +250,9 @@ void Mutator::insert_resume(Program& program) {
   Op resume;
   resume.performer = program.ops[stopped].performer;
   resume.body = Resume{};
-  if (random_.chance(30) && info_of(program.ops[stopped]).performed == Performed::by_actor)
-    resume.until.point = likely_point(random_, program.ops[stopped]);
-  program.ops.insert(program.ops.begin() + offset(random_.between(stopped + 1, program.ops.size())), std::move(resume));
+  const std::size_t to = random_.between(stopped + 1, program.ops.size());
+  if (random_.chance(30)) resume.until = Forecast(program, to).draw_stop(random_, resume);
+  program.ops.insert(program.ops.begin() + offset(to), std::move(resume));
 }
 
 void Mutator::change_machine(Program& program) {

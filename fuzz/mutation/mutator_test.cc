@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "fuzz/mutation/input.h"
+#include "properties/program/passages_testing.h"
 #include "properties/program/text.h"
 
 namespace cma {
@@ -145,6 +147,39 @@ TEST(Mutator, LeavesPerformersAndStopsOfASequentialProgramAlone) {
       EXPECT_TRUE(!performed || performers.contains(op.performer.code)) << print(program);
     }
   }
+}
+
+// Returns the operation that has a stop in one program alone, if the programs differ in nothing else.
+std::optional<Slot> only_new_stop(const Program& before, const Program& after) {
+  if (before.ops.size() != after.ops.size()) return std::nullopt;
+  std::optional<Slot> found;
+  Program without = after;
+  for (Slot slot = 0; slot < after.ops.size(); ++slot) {
+    if (!after.ops[slot].until.wanted() || before.ops[slot].until.wanted()) continue;
+    found = slot;
+    without.ops[slot].until = {};
+  }
+  return without == before ? found : std::nullopt;
+}
+
+TEST(Mutator, AddsStopsThatStop) {
+  Interpreter interpreter;
+  Passages passages(interpreter.world());
+  std::uint64_t added = 0;
+  std::uint64_t stopped = 0;
+  for (std::uint64_t seed = 1; seed <= 6000; ++seed) {
+    const Program before = generate(seed, {.min_ops = 8, .max_ops = 16});
+    Program after = before;
+    Mutator(seed).mutate(after);
+    const std::optional<Slot> slot = only_new_stop(before, after);
+    if (!slot) continue;
+    interpreter.run(after, &passages);
+    if (interpreter.world().result(*slot).state == Result::State::skipped) continue;
+    ++added;
+    stopped += passages.operations()[*slot].stopped ? 1 : 0;
+  }
+  EXPECT_GT(added, 100U);
+  EXPECT_GT(stopped * 10, added * 7) << stopped << " of " << added;
 }
 
 TEST(Mutator, PutsOperationsOfTheOtherProgramIn) {

@@ -6,10 +6,10 @@
 // kinds. Cost: a few hundred nanoseconds an operation.
 #pragma once
 
-#include <array>
+#include <optional>
 
-#include "properties/program/program.h"
-#include "properties/program/random.h"
+#include "properties/program/forecast.h"
+#include "properties/program/kind_weights.h"
 
 namespace cma {
 
@@ -45,20 +45,6 @@ struct GeneratorOptions {
 // The length of the longest programs that campaigns ask for.
 inline constexpr std::size_t kLongestProgram = 1500;
 
-// How likely each kind of operation is; weight 0 is never. Weights are kept as running sums, because a draw happens for
-// each operation and a binary search is cheaper than a walk.
-class KindWeights {
- public:
-  explicit KindWeights(const std::array<std::uint8_t, kOpKinds>& weights);
-  // Returns a kind by weight; that of cma_alloc if all weights are 0.
-  std::size_t draw(Random& random) const;
-
- private:
-  std::array<std::uint16_t, kOpKinds> sums_;
-};
-// Draws the weights of one program.
-KindWeights swarm_weights(Random& random, const GeneratorOptions& options);
-
 // Gives a machine what no shape has: larger pages, addresses or longs of 32 bits, a second node. Requires: the machine
 // is a shape.
 void vary_machine(Random& random, Geometry& machine);
@@ -67,8 +53,13 @@ void vary_machine(Random& random, Geometry& machine);
 // operations of boot.
 Program generate(std::uint64_t seed, const GeneratorOptions& options = {});
 
-// Returns an operation that makes sense at the end of `program`: its operands are results that exist there, if any do.
+// Returns an operation that makes sense at the end of `program`, most of the time: its operands are held there, its
+// actor is inside no other operation, and its stop lies where such operations pass. README.md has the shares of those
+// that do not.
 Op generate_op(Random& random, const Program& program, const KindWeights& weights,
+               const GeneratorOptions& options = {});
+// The same for the program of the forecast.
+Op generate_op(Random& random, const Forecast& forecast, const KindWeights& weights,
                const GeneratorOptions& options = {});
 
 }  // namespace cma

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <ranges>
 
 #include "allocator/areas/area_files.h"
 
@@ -18,8 +17,66 @@ void FieldGenerator::area(AreaRef& area) {
 }
 
 void FieldGenerator::operand(OpRef& operand, const OperandSpec& spec) {
-  operand.id = result_of(spec.wanted);
+  if (spec.name == "in") {
+    operand.id = process_for(operand_);
+    return;
+  }
+  operand.id = operand_ = result_of(spec.wanted);
   if (spec.required && operand.id == 0) operands_exist_ = false;
+}
+
+// Returns a process to name beside a mapping: most often none, which stands for the one that made it, or one that was
+// forked from that.
+OpId FieldGenerator::process_for(OpId mapping) {
+  if (random_.chance(4)) return result_of(Yields::process);
+  const Forecast::Known* mapped = forecast_.find(mapping);
+  if (mapped == nullptr) return 0;
+  const bool alive = forecast_.alive(mapped->of);
+  if (alive && random_.chance(50)) return 0;
+  return forecast_.other_process_with(random_, mapping);
+}
+
+namespace {
+
+bool is_lru_kind(std::size_t kind) {
+  return kind == kind_of<LruOp<LruVerb::mark_accessed>>() || kind == kind_of<LruOp<LruVerb::deactivate>>() ||
+         kind == kind_of<LruOp<LruVerb::deactivate_file>>();
+}
+
+}  // namespace
+
+// Draws the place of a kind that applies to few places only, most of the time. Returns whether it did.
+bool FieldGenerator::place_by_kind(Place& place) {
+  if (kind_ == kind_of<PutPage>() && !random_.chance(4)) {
+    const std::optional<Place> referenced = forecast_.referenced(random_);
+    if (referenced) place = *referenced;
+    return referenced.has_value();
+  }
+  if (!is_lru_kind(kind_) || random_.chance(8)) return false;
+  const OpId pages = forecast_.lru_pages(random_);
+  if (pages == 0) return false;
+  place = Place::of_result({pages}, random_.below(std::max<std::uint64_t>(forecast_.find(pages)->pages, 1)));
+  return true;
+}
+
+// Draws a page of a result, most often one that it has; false if there is no result.
+bool FieldGenerator::place_in_result(Place& place) {
+  const OpId id = any_result();
+  const Forecast::Known* known = forecast_.find(id);
+  if (known == nullptr) return false;
+  constexpr std::uint64_t kFirst = 20;
+  const std::uint64_t pages = std::clamp<std::uint64_t>(known->pages, 1, kFirst);
+  const std::uint64_t offset = random_.chance(60) ? 0 : random_.below(random_.chance(4) ? kFirst : pages);
+  place = Place::of_result({id}, offset);
+  return true;
+}
+
+// Moves a place in an area to where the next buffer will be taken: pages there are in its way.
+void FieldGenerator::next_to_be_taken(Place& place) {
+  constexpr std::uint64_t kNear = 8;
+  const std::uint64_t after = random_.below(kNear);
+  const std::optional<std::uint64_t> next = forecast_.areas().window(place.area, 1);
+  if (next) place.offset = std::min(*next + after, program_.machine.areas[place.area.id].pages - 1);
 }
 
 void FieldGenerator::place(Place& place, const PlaceSpec& spec) {
@@ -28,21 +85,46 @@ void FieldGenerator::place(Place& place, const PlaceSpec& spec) {
     place = {};
     return;
   }
+  if (place_by_kind(place)) return;
+  // Most frames of an area are free: nothing is done to these.
+  if (spec.required && random_.chance(60) && place_in_result(place)) return;
   const std::uint64_t choice = random_.below(100);
   const std::size_t areas = program_.machine.areas.size();
   if (choice < 55 && areas != 0) {
     const AreaSpec& area = program_.machine.areas[random_.below(areas)];
     const auto index = static_cast<std::uint16_t>(&area - program_.machine.areas.data());
     place = Place::of_area({false, index}, offset_in(area.pages));
+    if (!spec.required && random_.chance(35)) next_to_be_taken(place);
     const std::uint64_t huge = order_pages(program_.machine.huge_page_order());
     if (spec.aligned && random_.chance(90)) place.offset = align_down(area.base + place.offset, huge) - area.base;
-  } else if (choice < 85) {
-    // Two statements: the order in which arguments are drawn would be the compiler's choice.
-    const OpRef result{any_result()};
-    place = Place::of_result(result, random_.chance(60) ? 0 : random_.below(20));
-  } else {
+  } else if (choice >= 85 || !place_in_result(place)) {
     place = Place::of_pfn(frame());
   }
+}
+
+// Draws a number that the kind bounds, most of the time: a node, an order that a block may have, a part of the mapping
+// or buffer that was named. Returns whether it did.
+bool FieldGenerator::number_by_kind(std::uint64_t& value, const NumberSpec& spec) {
+  if (random_.chance(6)) return false;
+  if (spec.name == "node") {
+    value = program_.machine.several_nodes() ? random_.below(2) : 0;
+    return true;
+  }
+  const bool skips_large =
+      kind_ == kind_of<Compact>() || kind_ == kind_of<DirectReclaim>() || kind_ == kind_of<RunKswapd>();
+  if (spec.name == "order" && skips_large) {
+    value = random_.below(program_.machine.largest_order + 1);
+    return true;
+  }
+  const bool from = spec.name == "from";
+  const Forecast::Known* named = from || spec.name == "pages" ? forecast_.find(operand_) : nullptr;
+  if (named == nullptr || named->pages == 0) return false;
+  if (named->yields != Yields::mapping && named->yields != Yields::buffer) return false;
+  if (from)
+    value = from_ = random_.below(named->pages);
+  else
+    value = random_.between(1, from_ < named->pages ? named->pages - from_ : 1);
+  return true;
 }
 
 void FieldGenerator::number(std::uint64_t& value, const NumberSpec& spec) {
@@ -50,10 +132,18 @@ void FieldGenerator::number(std::uint64_t& value, const NumberSpec& spec) {
     value = spec.fallback;
     return;
   }
-  value = fold(scaled(spec), spec);
+  if (!number_by_kind(value, spec)) value = scaled(spec);
+  value = fold(value, spec);
 }
 
-void FieldGenerator::flag(bool& flag, std::string_view /*name*/) { flag = random_.chance(20); }
+void FieldGenerator::flag(bool& flag, std::string_view name) {
+  // A read of slow I/O that waits ends its actor's part until another actor completes it.
+  const Forecast::Known* named = name == "readahead" ? forecast_.find(operand_) : nullptr;
+  if (named != nullptr && named->slow)
+    flag = random_.chance(forecast_.idle_performers() < 2 ? 97 : 60);
+  else
+    flag = random_.chance(20);
+}
 
 void FieldGenerator::text(std::string& text, const TextSpec& spec) {
   if (!spec.words.empty()) {
@@ -90,15 +180,12 @@ Performer FieldGenerator::any_performer() {
   return Performer::on_cpu(random_.chance(75) ? 0 : static_cast<int>(random_.below(cpus)));
 }
 
-// Returns a result of this kind, more often a late one; 0 if there is none.
-OpId FieldGenerator::result_of(Yields wanted) {
-  const auto fits = [&](const Op& op) { return op.id != 0 && info_of(op).yields == wanted; };
-  const auto count = static_cast<std::uint64_t>(std::count_if(program_.ops.begin(), program_.ops.end(), fits));
-  if (count == 0) return 0;
-  std::uint64_t skip = std::min(random_.below(count), random_.below(count));
-  for (const Op& op : program_.ops | std::views::reverse)
-    if (fits(op) && skip-- == 0) return op.id;
-  return 0;
+// Now and then one that is inside an operation: what it performs next is skipped.
+Performer FieldGenerator::idle_performer() {
+  const Performer drawn = any_performer();
+  if (forecast_.idle(drawn) || random_.chance(3)) return drawn;
+  const std::optional<Performer> idle = forecast_.any_idle(random_);
+  return idle ? *idle : drawn;
 }
 
 OpId FieldGenerator::any_result() {
@@ -211,13 +298,6 @@ std::uint64_t FieldGenerator::scaled(const NumberSpec& spec) {
   return random_.next() >> random_.below(64);
 }
 
-Stop random_stop(Random& random) {
-  Stop stop;
-  stop.point = static_cast<Point>(random.below(kPoints));
-  stop.nth = static_cast<std::uint16_t>(random.chance(70) ? 1 : random.between(1, 8));
-  return stop;
-}
-
 // --- changing one field ---
 
 namespace {
@@ -232,7 +312,10 @@ class OneField {
     if (mine()) values_.area(field);
   }
   void operand(OpRef& field, const OperandSpec& spec) {
-    if (mine()) values_.operand(field, spec);
+    if (mine())
+      values_.operand(field, spec);
+    else
+      values_.operand_stays(field);
   }
   void place(Place& field, const PlaceSpec& spec) {
     if (mine()) values_.place(field, spec);
@@ -271,7 +354,8 @@ ReclaimScope random_scope(Random& random) {
 
 void change_argument(Random& random, Program& program, std::size_t index, bool sequential) {
   Op& op = program.ops[index];
-  FieldGenerator values(random, program);
+  const Forecast forecast(program, index);
+  FieldGenerator values(random, forecast, op.body.index());
   OneField counter(values, kMaxOps);
   visit_fields(op.body, counter);
   // The performer and the stop count as two fields more, the scope as a part of the latter.
@@ -284,11 +368,11 @@ void change_argument(Random& random, Program& program, std::size_t index, bool s
     OneField changer(values, chosen);
     visit_fields(op.body, changer);
   } else if (chosen == fields) {
-    op.performer = values.any_performer();
+    op.performer = info_of(op).performed == Performed::by_actor ? values.idle_performer() : values.any_performer();
   } else if (random.chance(15)) {
     op.scope = op.scope == ReclaimScope::none ? random_scope(random) : ReclaimScope::none;
   } else {
-    op.until = op.until.wanted() && random.chance(50) ? Stop{} : random_stop(random);
+    op.until = op.until.wanted() && random.chance(50) ? Stop{} : forecast.draw_stop(random, op);
   }
 }
 

@@ -6,16 +6,17 @@
 // call in different orders.
 #pragma once
 
-#include "properties/program/program.h"
-#include "properties/program/random.h"
+#include "properties/program/forecast.h"
 
 namespace cma {
 
-// Gives each field that it visits a random value. The program is the one that the operation is for: operands name its
-// results, places lie on its machine.
+// Gives each field that it visits a random value. The operation comes next in the program of the forecast: operands
+// name results that it can use there, places lie on its machine. Now and then they are gone.
 class FieldGenerator {
  public:
-  FieldGenerator(Random& random, const Program& program) : random_(random), program_(program) {}
+  // `kind`: of the operation whose fields are visited; kOpKinds if it is not known.
+  FieldGenerator(Random& random, const Forecast& forecast, std::size_t kind = kOpKinds)
+      : random_(random), forecast_(forecast), program_(forecast.program()), kind_(kind) {}
 
   // --- the visitor (fields.h) ---
   void area(AreaRef& area);
@@ -29,17 +30,26 @@ class FieldGenerator {
   }
   void text(std::string& text, const TextSpec& spec);
   void actor(Performer& performer);
+  // In the place of operand(): the operand has its value, by which others are drawn.
+  void operand_stays(const OpRef& operand) { operand_ = operand.id; }
 
   // An actor of the program, or a CPU's own.
   Performer any_performer();
+  // The same, most often one that is between two operations.
+  Performer idle_performer();
   // Returns allocation flags, those of Scale::gfp.
   std::uint64_t gfp_flags();
   // Returns whether the program has a result for each required operand visited so far.
   bool operands_exist() const { return operands_exist_; }
 
  private:
-  OpId result_of(Yields wanted);
+  OpId result_of(Yields wanted) { return forecast_.operand(random_, kind_, wanted); }
   OpId any_result();
+  OpId process_for(OpId mapping);
+  bool place_by_kind(Place& place);
+  void next_to_be_taken(Place& place);
+  bool place_in_result(Place& place);
+  bool number_by_kind(std::uint64_t& value, const NumberSpec& spec);
   std::uint64_t near(std::uint64_t value);
   std::uint64_t offset_in(std::uint64_t pages);
   Pfn frame();
@@ -50,13 +60,15 @@ class FieldGenerator {
   std::uint64_t scaled(const NumberSpec& spec);
 
   Random& random_;
+  const Forecast& forecast_;
   const Program& program_;
+  std::size_t kind_;
   bool operands_exist_ = true;
+  OpId operand_ = 0;            // the one that was generated last
+  std::uint64_t from_ = 0;      // and where a part of it begins
   bool chosen_frames_ = false;  // whether the place that was generated last names frames
 };
 
-// Returns a point to stop at, most often the first time it is passed.
-Stop random_stop(Random& random);
 // Returns a scope other than none.
 ReclaimScope random_scope(Random& random);
 
