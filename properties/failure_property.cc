@@ -199,8 +199,12 @@ class FailedRequests final : public Witness {
     const bool given_back = asked.contains(first) && before != Migratetype::cma && now == Migratetype::movable;
     const bool claimable = before == Migratetype::unmovable || before == Migratetype::reclaimable;
     const bool claimed = claimable && now == Migratetype::movable && is_claimed(first);
-    // A request for pages that would fail ends the reserve for atomic ones: one for targets of a migration, too.
-    const bool unreserved = before == Migratetype::highatomic && now == Migratetype::movable;
+    // A request for pages that would fail ends the reserve for atomic ones: one for targets of a migration, too. The
+    // pageblock becomes of the type that the request has, which for the targets of a long-term pin (GFP_USER) is not
+    // Movable.
+    const bool pins = next_ != nullptr && std::holds_alternative<PinLongterm>(next_->body);
+    const bool unreserved =
+        before == Migratetype::highatomic && (now == Migratetype::movable || (pins && now == Migratetype::unmovable));
     // A compaction makes the pageblocks of large blocks that it takes Movable. The memory that lists the pages to unmap
     // may claim any.
     const bool taken = claimable && now == Migratetype::movable;
