@@ -21,6 +21,10 @@ namespace {
 constexpr std::uint64_t kProgramsOfRelease = 4000;
 // Fewer operations of a kind say little.
 constexpr std::uint64_t kEnough = 200;
+// A row has the points that more than so many of a hundred operations pass. The table is not measured anew for each
+// change of the model: it is held to twice that, so that a point at the edge may be in it or not.
+constexpr std::uint64_t kListed = 2;
+constexpr std::uint64_t kMissed = 2 * kListed;
 
 // What operations of one kind passed.
 struct Tally {
@@ -52,7 +56,9 @@ struct Tally {
   unsigned share(std::size_t point) const {
     return static_cast<unsigned>((100 * passed[point] + runs - 1) / std::max<std::uint64_t>(runs, 1));
   }
-  bool in_more_than_one_of_fifty(std::size_t point) const { return runs >= kEnough && passed[point] * 50 > runs; }
+  bool in_more_than(std::uint64_t share, std::size_t point) const {
+    return runs >= kEnough && passed[point] * 100 > share * runs;
+  }
 };
 
 using By = std::tuple<std::size_t, Prospect, Release>;
@@ -114,8 +120,8 @@ bool alike(const Tally& one, const Tally& other) {
 std::vector<std::size_t> points_of(const Row& row) {
   std::vector<std::size_t> points;
   for (std::size_t point = 0; point < kPoints; ++point) {
-    const bool often =
-        std::ranges::any_of(row.parts, [&](const Tally& part) { return part.passed[point] * 50 > part.runs; });
+    const bool often = std::ranges::any_of(
+        row.parts, [&](const Tally& part) { return part.passed[point] * 100 > kListed * part.runs; });
     if (row.sum.passed[point] > 1 && (often || row.sum.passed[point] * 100 > row.sum.runs)) points.push_back(point);
   }
   // In the order in which they are passed, on average.
@@ -188,7 +194,7 @@ TEST(PassedPoints, AreThoseThatSuchOperationsPass) {
     const std::span<const PassedPoint> row = passed_points({kind, prospect, release});
     if (!row.empty()) by_row[row.data()].add(tally);
     for (std::size_t point = 0; point < kPoints; ++point)
-      EXPECT_TRUE(!tally.in_more_than_one_of_fifty(point) || entry(row, point) != nullptr)
+      EXPECT_TRUE(!tally.in_more_than(kMissed, point) || entry(row, point) != nullptr)
           << op_catalogue()[kind].verb << ", " << word_for(prospect) << ", on " << release << " passes "
           << info_of(static_cast<Point>(point)).name << " in " << tally.passed[point] << " of " << tally.runs;
   }
@@ -198,9 +204,10 @@ TEST(PassedPoints, AreThoseThatSuchOperationsPass) {
     for (const PassedPoint& passed : row) {
       const Tally& of_row = by_row[row.data()];
       const auto point = static_cast<std::size_t>(passed.point);
-      EXPECT_GT(of_row.passed[point], 0U)
-          << op_catalogue()[kind].verb << ", " << word_for(prospect) << ", never passes " << info_of(passed.point).name;
       if (of_row.runs < kEnough) continue;
+      // Shares are rounded up: one of 1 may stand for a few operations in all.
+      EXPECT_TRUE(of_row.passed[point] > 0 || passed.share == 1)
+          << op_catalogue()[kind].verb << ", " << word_for(prospect) << ", never passes " << info_of(passed.point).name;
       EXPECT_NEAR(of_row.share(point), passed.share, 15) << op_catalogue()[kind].verb << ", " << word_for(prospect)
                                                          << ", on " << release << " at " << info_of(passed.point).name;
     }
