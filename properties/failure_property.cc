@@ -200,8 +200,7 @@ class FailedRequests final : public Witness {
     const bool claimable = before == Migratetype::unmovable || before == Migratetype::reclaimable;
     const bool claimed = claimable && now == Migratetype::movable && is_claimed(first);
     // A request for pages that would fail ends the reserve for atomic ones: one for targets of a migration, too. The
-    // pageblock becomes of the type that the request has, which for the targets of a long-term pin (GFP_USER) is not
-    // Movable.
+    // pageblock becomes of the request's type, which for the targets of a long-term pin (GFP_USER) is Unmovable.
     const bool pins = next_ != nullptr && std::holds_alternative<PinLongterm>(next_->body);
     const bool unreserved =
         before == Migratetype::highatomic && (now == Migratetype::movable || (pins && now == Migratetype::unmovable));
