@@ -39,13 +39,14 @@ bool Passages::at_point(Point point) {
 
 void Passages::op_performed(Machine& machine, std::size_t op) {
   const Op& performed = world_.program().ops[op];
-  const bool asks = performed.until.wanted() && info_of(performed).performed != Performed::without_actor &&
-                    world_.result(op).state != Result::State::skipped;
+  const Slot slot = static_cast<Slot>(op);
+  const bool skipped = world_.result(slot).state == Result::State::skipped;
+  const Performed by = info_of(performed).performed;
   // It may have waited before its first point.
-  if (info_of(performed).performed == Performed::by_actor && world_.result(op).state != Result::State::skipped)
-    inside_[world_.actor(performed.performer)] = static_cast<Slot>(op);
-  if (asks) asked_[world_.actor(performed.performer)] = static_cast<Slot>(op);
-  current_ = static_cast<Slot>(op) + 1;
+  if (by == Performed::by_actor && !skipped) inside_[world_.actor(performed.performer)] = slot;
+  if (performed.until.wanted() && by != Performed::without_actor && !skipped)
+    asked_[world_.actor(performed.performer)] = slot;
+  current_ = slot + 1;
   for (ActorId actor = 0; actor < machine.engine.actors(); ++actor)
     if (asked_[actor] != kNoSlot && machine.engine.look(actor).state == ActorState::ready)
       passages_[asked_[actor]].stopped = true;
