@@ -341,6 +341,8 @@ bool Files::journal(OwnerId page) {
   if (method == FileMethod::ordered) return false;
   const FileId id = owners_.owner(page).file;
   if (id == 0) return false;
+  // A file system reads a page before it changes part of it.
+  if (!core_.map.page(owners_.owner(page).pfn).has(kPageUptodate)) return false;
   const BufferId buffer = page_cache_.buffer_of(page);
   std::vector<BufferId>& transaction = files_[id - 1].transaction;
   if (std::find(transaction.begin(), transaction.end(), buffer) != transaction.end()) return false;

@@ -69,8 +69,8 @@ class Files {
 
   // --- the journal ---
   // Adds the page's buffer to the file's running transaction, which has a count on it until it commits, and changes the
-  // page's data. Returns false, and does nothing, if the file has no journal, or the transaction has the buffer
-  // already. Requires: the page is in its file's cache.
+  // page's data. Returns false, and does nothing, if the file has no journal, the page has not been read yet, or the
+  // transaction has the buffer already. Requires: the page is in its file's cache.
   bool journal(OwnerId page);
   // Commits the transaction: its buffers are dirty now, and their counts are given back.
   void commit(FileId file);

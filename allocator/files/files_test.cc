@@ -376,6 +376,15 @@ TEST_P(FilesTest, AJournalHoldsABufferUntilItsTransactionCommits) {
   EXPECT_TRUE(page_of(page).has(kPageDirty));
 }
 
+TEST_P(FilesTest, APageJoinsATransactionOnlyWhenItHasBeenRead) {
+  const FileId file = files.open(FileMethod::journalled, true);
+  const OwnerId page = read(file, 0, /*readahead=*/true);
+  EXPECT_FALSE(files.journal(page));
+  EXPECT_EQ(machine->owners.owner(page).buffer, 0U) << "it has no buffer yet";
+  run_now(machine->device.complete_one());
+  EXPECT_TRUE(files.journal(page));
+}
+
 TEST_P(FilesTest, OrderedDataHasNoJournalOfItsOwn) {
   EXPECT_FALSE(files.journal(read(files.open(FileMethod::ordered, false))));
 }

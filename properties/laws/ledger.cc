@@ -55,6 +55,7 @@ void Ledger::reset() {
     if (!book.touched) continue;
     std::fill(book.live.begin(), book.live.end(), 0);
     std::fill(book.releasing.begin(), book.releasing.end(), 0);
+    book.releases.clear();
     book.allocating.clear();
     book.touched = false;
   }
@@ -139,14 +140,18 @@ void Ledger::buffer_releasing(std::size_t area, Pfn pfn, std::uint64_t count) {
   const std::uint64_t bits = bitmap_pages_to_bits(count, book.order_per_bit);
   change_bits(book.live, bit, bits, false);
   change_bits(book.releasing, bit, bits, true);
+  book.releases.push_back({bit, bits});
   set_holder(pfn, count, 0);
 }
 
 void Ledger::buffer_released(std::size_t area, Pfn pfn, std::uint64_t count) {
   AreaBook& book = areas_[area];
   book.released += count;
-  change_bits(book.releasing, (pfn - book.base) >> book.order_per_bit, bitmap_pages_to_bits(count, book.order_per_bit),
-              false);
+  const ReleaseUnderWay ended{(pfn - book.base) >> book.order_per_bit, bitmap_pages_to_bits(count, book.order_per_bit)};
+  const auto it = std::ranges::find(book.releases, ended);
+  if (it != book.releases.end()) book.releases.erase(it);
+  change_bits(book.releasing, ended.start, ended.count, false);
+  for (const ReleaseUnderWay& other : book.releases) change_bits(book.releasing, other.start, other.count, true);
 }
 
 void Ledger::range_allocated(Pfn pfn, std::uint64_t count) {

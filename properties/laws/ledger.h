@@ -43,6 +43,14 @@ class Ledger {
     std::uint64_t bits;
   };
 
+  // A release under way, in bits. Two may have bits in common: the first may have cleared its bits, and not ended, when
+  // another buffer that takes them is released too.
+  struct ReleaseUnderWay {
+    std::uint64_t start;
+    std::uint64_t count;
+    bool operator==(const ReleaseUnderWay&) const = default;
+  };
+
   // Counts that programs hold on a buffer head, and the page that it was under when the first of them was taken.
   struct HeldBuffer {
     int counts = 0;
@@ -56,12 +64,13 @@ class Ledger {
     unsigned order_per_bit = 0;
     std::uint64_t size = 0;                // in bits
     std::vector<std::uint64_t> live;       // bits of live buffers, rounded up to whole bits
-    std::vector<std::uint64_t> releasing;  // bits of buffers whose release has begun
-    std::vector<Request> allocating;       // requests under way
-    std::uint64_t succeeded = 0;           // pages asked for, in calls that succeeded
-    std::uint64_t failed = 0;              // pages asked for, in calls that failed
-    std::uint64_t released = 0;            // pages of releases that ended
-    bool touched = false;                  // bits or requests may be set
+    std::vector<std::uint64_t> releasing;  // bits of the releases under way
+    std::vector<ReleaseUnderWay> releases;
+    std::vector<Request> allocating;  // requests under way
+    std::uint64_t succeeded = 0;      // pages asked for, in calls that succeeded
+    std::uint64_t failed = 0;         // pages asked for, in calls that failed
+    std::uint64_t released = 0;       // pages of releases that ended
+    bool touched = false;             // bits or requests may be set
   };
 
   // --- beginning ---
@@ -87,7 +96,8 @@ class Ledger {
   void alloc_failed(std::size_t area, std::uint64_t count, unsigned align, bool counted);
   // Requires: the range lies in the area.
   void buffer_allocated(std::size_t area, Pfn pfn, std::uint64_t count, unsigned align);
-  // Record a release: before its first page is freed, and after its bits are cleared. Require the same.
+  // Record a release: before its first page is freed, and after its bits are cleared. One that ends is one that began
+  // with the same range. Require the same.
   void buffer_releasing(std::size_t area, Pfn pfn, std::uint64_t count);
   void buffer_released(std::size_t area, Pfn pfn, std::uint64_t count);
 

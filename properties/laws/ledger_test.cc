@@ -49,6 +49,17 @@ TEST_F(LedgerTest, ReleasedPartsAreOnTheirWayUntilTheBitsAreClear) {
   EXPECT_EQ(ledger_.area(0).released, 2U);
 }
 
+TEST_F(LedgerTest, BitsAreOnTheirWayUntilTheLastReleaseOfThemEnds) {
+  ledger_.buffer_allocated(0, 0x200, 4, 0);
+  ledger_.buffer_releasing(0, 0x200, 4);
+  ledger_.buffer_allocated(0, 0x202, 4, 0);
+  ledger_.buffer_releasing(0, 0x202, 4);
+  ledger_.buffer_released(0, 0x200, 4);
+  EXPECT_EQ(ledger_.area(0).releasing[0], 0x3cU);
+  ledger_.buffer_released(0, 0x202, 4);
+  EXPECT_EQ(ledger_.area(0).releasing[0], 0U);
+}
+
 TEST_F(LedgerTest, ABlockHasOneReferenceOnItsHead) {
   ledger_.pages_allocated(0x180, 2);
   EXPECT_EQ(ledger_.entry(0x180).expected(), 1);

@@ -198,6 +198,7 @@ constexpr auto kReasons = std::to_array<std::string_view>({
     "none of the pages belongs to a driver that can move it",
     "none of the pages has a buffer that it applies to",
     "none of the pages is a page of a file that it applies to",
+    "none of the pages has been read yet: their I/O is under way",
     "not modelled for huge memory",
     "not within memory",
     "only block devices are read by their buffers",

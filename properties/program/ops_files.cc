@@ -121,17 +121,21 @@ Task<void> FilePagesOp<Verb>::perform(World& world, Slot self) const {
   if (held == nullptr) co_return;
   Machine& machine = world.machine();
   bool any = false;
+  bool unread = false;
   for (std::uint64_t i = 0; i < held->pages; ++i) {
     const OwnerId page = world.owner_of[held->first_owner + i];
     if (page == 0 || machine.owners.released(page) || machine.owners.owner(page).kind != PageKind::file) continue;
     if constexpr (Verb == FilePagesVerb::journal) {
+      unread = !machine.map.page(machine.owners.owner(page).pfn).has(kPageUptodate) || unread;
       any = machine.files.journal(page) || any;
     } else {
       any = true;
       co_await machine.files.writeback(page);
     }
   }
-  if (!any) world.skip(self, "none of the pages is a page of a file that it applies to");
+  if (any) co_return;
+  world.skip(self, unread ? "none of the pages has been read yet: their I/O is under way"
+                          : "none of the pages is a page of a file that it applies to");
 }
 
 template struct FilePagesOp<FilePagesVerb::writeback>;

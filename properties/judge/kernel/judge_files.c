@@ -364,6 +364,9 @@ static void add_to_journal(struct judge_file *file, struct folio *folio)
 
 	if (journal_used == MAX_BUFFERS || file->inode->i_mapping->a_ops != &journalled_operations)
 		return;
+	/* A file system reads a page before it changes part of it; the kernel warns of one that is dirty and was not read. */
+	if (!PageUptodate(&folio->page))
+		return;
 	buffer = buffer_of(folio);
 	for (i = 0; i < journal_used; i++)
 		if (journal[i].buffer == buffer)
