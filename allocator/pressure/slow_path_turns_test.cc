@@ -223,6 +223,17 @@ TEST_P(SlowPathTest, AReserveOfMoreThanAPageblockIsGivenUpAfterAReclaimThatFreed
   EXPECT_EQ(zone.nr_reserved_highatomic, 16U);
 }
 
+// 6.8 gives it up as well if no zone would have enough, and the series of 6.1 and 6.6 took that over.
+TEST_P(SlowPathTest, TheReserveIsGivenUpWithoutHopeSince68) {
+  if (!since(Release::v4_4)) GTEST_SKIP() << "its reserve is not modelled";
+  give(4, Migratetype::highatomic);
+  Zone& zone = machine->buddy.zone(0);
+  zone.nr_reserved_highatomic = 16;
+  zone.watermark = {1, 1, 1};
+  EXPECT_EQ(ask(kGfpKernel, 0), since(Release::v6_1));
+  EXPECT_EQ(zone.nr_reserved_highatomic, since(Release::v6_1) ? 0U : 16U);
+}
+
 // --- compaction ---
 
 TEST_P(SlowPathTest, ALargeBlockIsCompactedForBeforeAndAfterReclaim) {
@@ -268,6 +279,45 @@ TEST_P(SlowPathTest, ALargeBlockWithNoretryIsCompactedForGentlyAfterReclaim) {
   relief.result = CompactResult::complete;
   EXPECT_FALSE(ask(kGfpKernel | kGfpNoretry, 4));
   EXPECT_THAT(relief.calls, ElementsAre("compact async", "reclaim", "compact async"));
+}
+
+// Since 6.11, and in the series of 6.1 and 6.6.
+TEST_P(SlowPathTest, ALargeBlockOfOneNodeWithNoretryIsGivenUpAfterOneCompactionSince61) {
+  relief.result = CompactResult::complete;
+  EXPECT_FALSE(ask(kGfpKernel | kGfpNoretry | kGfpThisnode, 4));
+  Calls expected = {"compact async", "reclaim", "compact async"};
+  if (!since(Release::v4_8)) expected.back() = "compact light";
+  if (since(Release::v6_1)) expected = {"compact async"};
+  EXPECT_EQ(relief.calls, expected);
+}
+
+TEST_P(SlowPathTest, ALargeBlockThatMayUseTheReservesIsNotCompactedForFirstSince48) {
+  EXPECT_FALSE(ask(kGfpKernel | kGfpMemalloc | kGfpNoretry, 4));
+  EXPECT_EQ(relief.calls.front(), since(Release::v4_8) ? "reclaim" : "compact async");
+}
+
+TEST_P(SlowPathTest, ABlockThatACompactionMadeAfterReclaimServesTheRequest) {
+  relief.result = CompactResult::success;
+  relief.on_compact = [&] {
+    if (count("reclaim") == 1) give(2);
+  };
+  EXPECT_TRUE(ask(kMovableKernel | kGfpNoretry, 2));
+  Calls expected = {"reclaim", "compact light"};
+  if (!since(Release::v4_8)) expected.insert(expected.begin(), "compact async");
+  EXPECT_EQ(relief.calls, expected);
+  EXPECT_EQ(relief.served, 2U);
+}
+
+TEST_P(SlowPathTest, ARequestThatIsGivenUpWhileItCompactsFails) {
+  relief.result = CompactResult::success;
+  relief.on_compact = [&] {
+    give(4);
+    machine->engine.flags().given_up = true;
+  };
+  const ActorId actor = begin(kGfpKernel | kGfpNofail, 4);
+  run_to_rest(*machine);
+  EXPECT_EQ(got.value, kNoPfn) << "it does not look again";
+  EXPECT_TRUE(machine->page_allocator.gave_up(actor));
 }
 
 TEST_P(SlowPathTest, ALargeBlockIsRetriedOnlyIfItMayFailLate) {
@@ -328,6 +378,23 @@ TEST_P(SlowPathTest, ACompactionThatWasGivenUpIsRepeatedHarderSince54) {
   EXPECT_EQ(count("compact full"), since(Release::v5_4) ? 1 : 0);
 }
 
+// Up to 5.3 these are repeated as one without room is, for as long as it may have some.
+TEST_P(SlowPathTest, ACompactionThatWithdrewIsRepeatedWhereItMayHaveRoomUpTo53) {
+  if (!since(Release::v4_8)) GTEST_SKIP() << "retries for as long as pages are freed";
+  unsigned turns = 0;
+  relief.on_reclaim = [&] { relief.progress = ++turns < 5 ? 1 : 0; };
+  relief.room = true;
+  for (const CompactResult result :
+       {CompactResult::deferred, CompactResult::contended, CompactResult::partial_skipped}) {
+    relief.calls.clear();
+    relief.result = result;
+    turns = 0;
+    EXPECT_FALSE(ask(kMovableKernel, 2));
+    EXPECT_EQ(count("reclaim"), since(Release::v5_4) ? 2 : 5) << static_cast<int>(result);
+    EXPECT_EQ(count("compact full"), since(Release::v5_4) ? 1 : 0) << static_cast<int>(result);
+  }
+}
+
 TEST_P(SlowPathTest, ATaskThatIsAboutToDieCompactsNoFurtherSince514) {
   if (!since(Release::v4_8)) GTEST_SKIP() << "retries for as long as pages are freed";
   relief.progress = 1;
@@ -373,6 +440,19 @@ TEST_P(SlowPathTest, ALargeBlockThatMayNotBeCompactedForIsRepeatedWithoutEndFrom
   machine->engine.flags(actor).given_up = true;
   run_to_rest(*machine);
   EXPECT_EQ(got.value, kNoPfn);
+}
+
+// Reclaim counts pages as freed for one whatever it frees.
+TEST_P(SlowPathTest, ATurnOfATaskThatIsAboutToDieIsAnEndlessOne) {
+  relief.progress = 1;
+  relief.more = 100;
+  const ActorId actor = begin(kGfpKernel, 0, ReclaimScope::none, Point::alloc_reclaim);
+  machine->engine.flags(actor).fatal_signal = true;
+  machine->engine.resume(actor);
+  EXPECT_TRUE(machine->page_allocator.endless().between(actor));
+  give(0);
+  run_to_rest(*machine);
+  EXPECT_NE(got.value, kNoPfn);
 }
 
 TEST_P(SlowPathTest, ALargeBlockThatMustNotFailIsRepeatedWithoutEndThoughReclaimMakesProgress) {
@@ -484,6 +564,51 @@ TEST_P(SlowPathTest, NoProcessIsKilledWhereThatIsNoHelp) {
   EXPECT_EQ(killer.asked, since(Release::v4_13) ? 0U : 1U);
 }
 
+// Up to 3.18 such a request is repeated as if a process had been killed.
+TEST_P(SlowPathTest, NoProcessIsKilledForMemoryOfOneNode) {
+  ScriptedKiller killer;
+  machine->page_allocator.kill_by(&killer);
+  const ActorId actor = begin(kGfpKernel | kGfpThisnode, 0);
+  EXPECT_EQ(machine->page_allocator.endless().between(actor), !since(Release::v3_19));
+  give(0);
+  run_to_rest(*machine);
+  EXPECT_EQ(got.value != kNoPfn, !since(Release::v3_19));
+  EXPECT_EQ(killer.asked, 0U);
+}
+
+TEST_P(SlowPathTest, ForARequestThatMustNotFailAProcessIsKilledEvenWhereThatIsNoHelpUpTo411) {
+  ScriptedKiller killer;
+  machine->page_allocator.kill_by(&killer);
+  const ActorId actor = begin(kGfpKernel | kGfpThisnode | kGfpNofail, 0);
+  EXPECT_TRUE(machine->page_allocator.endless().between(actor));
+  EXPECT_EQ(killer.asked, since(Release::v4_12) ? 0U : 1U);
+}
+
+TEST_P(SlowPathTest, NoProcessIsKilledForMemoryBelowZoneNormal) {
+  Geometry geometry = bare_geometry(GetParam());
+  geometry.zones = {{.name = "DMA", .range = {0, 128}}, {.name = "Normal", .range = {128, 256}}};
+  machine = make_machine(geometry);
+  ScriptedRelief reclaims_nothing(*machine);
+  machine->page_allocator.relieve_by(&reclaims_nothing);
+  ScriptedKiller killer;
+  machine->page_allocator.kill_by(&killer);
+  EXPECT_FALSE(ask(kGfpKernel | kGfpDma, 0));
+  EXPECT_EQ(killer.asked, 0U);
+  EXPECT_FALSE(ask(kGfpKernel, 0));
+  EXPECT_EQ(killer.asked, 1U);
+}
+
+// Another had the page that was freed, and nothing is left to reclaim. Up to 4.7 progress alone is another turn.
+TEST_P(SlowPathTest, AProcessIsKilledWhereReclaimMadeProgressAndNothingIsLeft) {
+  ScriptedKiller killer;
+  machine->page_allocator.kill_by(&killer);
+  unsigned turns = 0;
+  relief.on_reclaim = [&] { relief.progress = ++turns == 1 ? 1 : 0; };
+  EXPECT_FALSE(ask(kGfpKernel, 0));
+  EXPECT_EQ(count("reclaim"), since(Release::v4_8) ? 1 : 2);
+  EXPECT_EQ(killer.asked, 1U);
+}
+
 TEST_P(SlowPathTest, WithoutAProcessToKillTheRequestFails) {
   ScriptedKiller killer;
   machine->page_allocator.kill_by(&killer);
@@ -522,6 +647,34 @@ TEST_P(SlowPathTest, AVictimHasTheReservesFromItsNextTurnOnAndUpTo318OnlyAfterAK
   EXPECT_EQ(ask(kGfpKernel, 0), since(Release::v3_19));
 }
 
+// With the reserves, or without a right to them, it has had its share; up to 4.11 it fails before it reclaims.
+TEST_P(SlowPathTest, AVictimFailsAfterTheKillerWasCalledSince412) {
+  ScriptedKiller killer;
+  killer.result = Killed::process;
+  machine->page_allocator.kill_by(&killer);
+  for (const Gfp gfp : {kGfpKernel, kGfpKernel | kGfpNomemalloc}) {
+    killer.asked = 0;
+    EXPECT_FALSE(ask(gfp, 0, ReclaimScope::victim));
+    EXPECT_EQ(killer.asked, since(Release::v4_12) ? 1U : 0U);
+  }
+}
+
+TEST_P(SlowPathTest, AVictimThatIsAboutToFreeMemoryWaitsSince414) {
+  ScriptedKiller killer;
+  killer.result = Killed::waits;
+  machine->page_allocator.kill_by(&killer);
+  const ActorId actor = begin(kGfpKernel | kGfpMemalloc, 0, ReclaimScope::victim);
+  EXPECT_EQ(machine->page_allocator.endless().between(actor), since(Release::v4_14));
+}
+
+TEST_P(SlowPathTest, AVictimsRequestThatMustNotFailIsRepeated) {
+  ScriptedKiller killer;
+  killer.result = Killed::waits;
+  machine->page_allocator.kill_by(&killer);
+  const ActorId actor = begin(kGfpKernel | kGfpNofail, 0, ReclaimScope::victim);
+  EXPECT_TRUE(machine->page_allocator.endless().between(actor));
+}
+
 // --- no process is killed ---
 
 TEST_P(SlowPathTest, NoProcessIsKilledForAnyRequest) {
@@ -552,6 +705,30 @@ TEST_P(SlowPathTest, UpTo47AHugePageIsGivenUpIfCompactionIsPutOff) {
   relief.result = CompactResult::deferred;
   EXPECT_FALSE(ask(kGfpKernel & ~Gfp{kGfpKswapdReclaim}, 4));
   EXPECT_THAT(relief.calls, ElementsAre("compact async"));
+}
+
+TEST_P(SlowPathTest, UpTo47AHugePageIsGivenUpIfCompactionIsGivenUp) {
+  if (since(Release::v4_8)) GTEST_SKIP() << "has flags of their own";
+  relief.result = CompactResult::contended;
+  EXPECT_FALSE(ask(kGfpKernel & ~Gfp{kGfpKswapdReclaim}, 4));
+  EXPECT_THAT(relief.calls, ElementsAre("compact async"));
+}
+
+TEST_P(SlowPathTest, UpTo47ARequestThatIsNotRepeatedCompactsOnceMore) {
+  if (since(Release::v4_8)) GTEST_SKIP() << "compacts in each turn";
+  relief.result = CompactResult::success;
+  relief.on_compact = [&] {
+    if (count("reclaim") == 1) give(4);
+  };
+  relief.progress = 1;
+  EXPECT_TRUE(ask(kGfpKernel, 4));
+  EXPECT_THAT(relief.calls, ElementsAre("compact async", "reclaim", "compact light"));
+}
+
+TEST_P(SlowPathTest, UpTo47ALargeBlockThatInsistsAndFreesNothingIsRepeatedWithoutEnd) {
+  if (since(Release::v4_8)) GTEST_SKIP() << "counts turns";
+  const ActorId actor = begin((kGfpKernel & ~Gfp{kGfpFs}) | kGfpRetryMayfail, 4);
+  EXPECT_TRUE(machine->page_allocator.endless().between(actor));
 }
 
 }  // namespace
