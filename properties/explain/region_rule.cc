@@ -74,9 +74,8 @@ std::string place_by_cmdline(const RegionBoot& boot, const ReservedRegion& regio
     if (area.name != "reserved" || area.pages == 0) continue;
     const ByteRange place{area.base << shift, (area.base + area.pages) << shift};
     std::string text = "; cma= got " + addresses_text(place);
+    if (node_allows(boot, region, place)) return text;
     const std::vector<ByteRange> allowed = allowed_by(boot.tree, region, node);
-    const auto holds = [&](const ByteRange& range) { return range.start <= place.start && place.end <= range.end; };
-    if (allowed.empty() || std::ranges::any_of(allowed, holds)) return text;
     text += fmt::format("; the node's {} would have kept it ", region.fixed ? "reg" : "alloc-ranges");
     if (allowed.size() == 1 && allowed[0].start == 0) return text + fmt::format("below {:#x}", allowed[0].end);
     for (std::size_t i = 0; i < allowed.size(); ++i) text += (i == 0 ? "in " : " or ") + addresses_text(allowed[i]);
@@ -133,6 +132,12 @@ std::string region_rule(const RegionBoot& boot, const ReservedRegion& region) {
   if (region.stays_mapped)
     return "a part of it is reserved already, so it stays mapped: since 5.12 the kernel refuses to unmap that";
   return "on arm a pool of coherent memory must have `no-map`: nothing is made of it";
+}
+
+bool node_allows(const RegionBoot& boot, const ReservedRegion& region, const ByteRange& place) {
+  const std::vector<ByteRange> allowed = allowed_by(boot.tree, region, boot.tree.regions[region.node]);
+  const auto holds = [&](const ByteRange& range) { return range.start <= place.start && place.end <= range.end; };
+  return allowed.empty() || std::ranges::any_of(allowed, holds);
 }
 
 std::string no_slots_text(const Geometry& geometry) {

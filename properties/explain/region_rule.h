@@ -26,6 +26,10 @@ struct RegionBoot {
 // Requires: the boot has run.
 std::string region_rule(const RegionBoot& boot, const ReservedRegion& region);
 
+// Returns whether the node of a region allows memory at `place`: it lies within the node's `reg` or one of its
+// `alloc-ranges`, or the node has neither.
+bool node_allows(const RegionBoot& boot, const ReservedRegion& region, const ByteRange& place);
+
 // Returns what refuses an area of a device tree or of the command line with -ENOSPC.
 std::string no_slots_text(const Geometry& geometry);
 

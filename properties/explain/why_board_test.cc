@@ -21,7 +21,8 @@ TEST(WhyBoard, AnswersForEachWayARegionFails) {
       {"no place",
        kBoard,
        "region x size=0x8000000 alloc_base=0 alloc_size=0x4000000 shared-dma-pool reusable\nboot cmdline=\"cma=0\"\n",
-       {"answer failed, -ENOMEM: no place for 128 MiB aligned to 2 MiB\n", "[0x0, 0x4000000) free\n"}},
+       {"answer failed, -ENOMEM: no place for 128 MiB aligned to 2 MiB\n", "[0x0, 0x4000000) free\n",
+        "would  fit with 62 MiB at most\n"}},
       {"an empty range",
        kBoard,
        "region x size=0x1000000 alloc_base=0x1000000 alloc_size=0\nboot cmdline=\"cma=0\"\n",
@@ -102,6 +103,68 @@ TEST(WhyBoard, NamesTheUnitAndTheReleasesThatHaveAnother) {
   });
 }
 
+// The size that an answer names has a place, and a unit more has none.
+TEST(WhyBoard, NamesTheLargestSizeThatHasAPlace) {
+  const auto answer = [](int mib) {
+    return why_text(kBoard, fmt::format("region x size={} alloc_base=0 alloc_size=0x4000000 shared-dma-pool reusable\n"
+                                        "boot cmdline=\"cma=0\"\n",
+                                        mib << 20));
+  };
+  EXPECT_EQ(answer(62), "no operation failed\n");
+  EXPECT_THAT(answer(64), HasSubstr("would  fit with 62 MiB at most\n"));
+}
+
+TEST(WhyBoard, SaysWhatBecomesOfARegionThatIsNoArea) {
+  const std::string fixed =
+      "region x base=0x2000000 size=0x500000 alignment=0x1000 shared-dma-pool reusable\nboot cmdline=";
+  expect_answers({
+      {"base or size, an alignment that is not read, and the devices",
+       kBoard,
+       fixed + "\"cma=16M\"\n",
+       {"wanted base and size both multiples of 2 MiB: base 0x2000000 is one (16 * 2 MiB), size 0x500000 is none; the "
+        "node's `alignment` is not read, as its `reg` names the place\n",
+        "left   its memory is given back, as ordinary memory\n",
+        "next   a driver that asks for the region gets -EINVAL (of_reserved_mem_device_init, -22); one that goes on "
+        "without it gets buffers from the default area, 16 MiB at [0xf000000, 0x10000000)\n"}},
+      {"up to 5.2 its memory stays reserved, and without a default area there is none",
+       "release=4.19 pages=0x10000 pageblock_order=9 debug=off",
+       fixed + "\"cma=0\"\n",
+       {"left   its memory stays reserved, and nothing uses it\n",
+        "one that goes on without it gets buffers from no area\n"}},
+      {"a place by boot, whose alignment is that of the base",
+       kBoard,
+       "region x size=0x500000 alignment=0x400000 shared-dma-pool reusable\nboot cmdline=\"cma=0\"\n",
+       {"size 0x500000 is none; the node's `alignment` is for its base only\n"}},
+      {"no default area",
+       kBoard,
+       "boot x cmdline=\"cma=512M\"\n",
+       {"left   no default area: buffers of devices without an area of their own come from the page allocator, in "
+        "blocks of 4 MiB at most\n"}},
+  });
+}
+
+TEST(WhyBoard, SaysWhatKeepsTheCommandLinesAreaLowAndWhatWouldKeepTheNodes) {
+  const std::string node =
+      "region x size=0x800000 alloc_base=0 alloc_size=0x4000000 shared-dma-pool reusable linux,cma-default\n";
+  expect_answers({
+      {"64 bits",
+       kBoard,
+       node + "boot cmdline=\"cma=8M\" limit=0x8000000\n",
+       {"found  cma= got 8 MiB at [0x7800000, 0x8000000), the highest free place in [0x0, 0x8000000)\n",
+        "found  no high memory (a 64-bit kernel has none): the limit alone, 0x8000000, keeps cma= low, as what ",
+        "the node allows does not bind it\n",
+        "would  be the default area, 8 MiB at [0x3800000, 0x4000000), without cma= on the command line; its size is "
+        "then that of the node\n",
+        "next   devices without an area of their own get buffers from the default area, 8 MiB at [0x7800000, "
+        "0x8000000): one that reaches only what the node allows cannot use those\n"}},
+      {"32 bits",
+       std::string(kBoard) + " long=32\nzone DMA base=0 pages=0x4000\nzone HighMem base=0x4000 pages=0xc000",
+       node + "boot cmdline=\"cma=8M\" arch=arm limit=0x4000000\n",
+       {"found  high memory from 0x4000000 on, which the limit leaves out\n",
+        "get buffers from the default area, 8 MiB at [0x3800000, 0x4000000)\n"}},
+  });
+}
+
 TEST(WhyBoard, SaysWhereARegionLies) {
   EXPECT_THAT(
       why_text(kBoard, "region x base=0x1000000 size=0x400000 shared-dma-pool reusable\nboot cmdline=\"\"\n", "x"),
@@ -155,7 +218,7 @@ TEST(WhyBoard, AnswersForTheAreasOfADeviceBeforeTheBlock) {
                               "1024 at bit 3072 of 4096: 1024 pages short; then order 11 is above the largest one, "
                               "10: not tried, without a WARNING because of __GFP_NOWARN\n"),
                     HasSubstr("run    1024 bits at bit 3072"), HasSubstr("held   3072 pages by x\n"),
-                    HasSubstr("would  fit in a larger area: `cmacheck fit`"),
+                    HasSubstr("would  fit in an area of 20 MiB (now 16 MiB) from the same page on, "),
                     HasSubstr("log    no line: the caller asks for none")));
   EXPECT_LT(full.find("held   3072 pages by x"), full.find("found  no block of the page allocator instead: order 11"));
   const std::string pinned = why_text(kBoard,

@@ -424,7 +424,11 @@ void explain_declaration(const World& world, const DeclareRequest& asked, Answer
 
 void explain_declared(const World& world, const DeclareRequest& asked, Answer& answer) {
   const Area& area = world.machine().areas.area(world.result(answer.op).area);
-  Declared(world, asked, answer).explain_place({area.base, area.base + area.pages});
+  explain_place(world, asked, {area.base, area.base + area.pages}, answer);
+}
+
+void explain_place(const World& world, const DeclareRequest& asked, const PfnRange& place, Answer& answer) {
+  Declared(world, asked, answer).explain_place(place);
 }
 
 void explain_reserved_place(const World& world, std::uint64_t base, std::uint64_t size, Answer& answer) {

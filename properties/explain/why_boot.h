@@ -17,6 +17,8 @@ void explain_declaration(const World& world, const DeclareRequest& asked, Answer
 // Explains where the area of a declaration that has succeeded just now lies, and why there: the places that were
 // considered before it, and what has them.
 void explain_declared(const World& world, const DeclareRequest& asked, Answer& answer);
+// Explains the same of an area that lies at `place`.
+void explain_place(const World& world, const DeclareRequest& asked, const PfnRange& place, Answer& answer);
 // Explains why a declaration failed of memory that was to be reserved already: `base` and `size` are bytes.
 void explain_reserved_area(const World& world, std::uint64_t base, std::uint64_t size, unsigned order_per_bit,
                            Answer& answer);
