@@ -23,7 +23,7 @@ void WhyRecorder::program_begins(Machine& machine) {
   inactive_.clear();
   asked_areas_.clear();
   begun_.clear();
-  given_back_.clear();
+  history_ = {};
   answers_.clear();
   learn_areas(machine);
   operation_begins(0);
@@ -43,6 +43,8 @@ void WhyRecorder::learn_areas(const Machine& machine) {
 }
 
 void WhyRecorder::booted(Machine& machine) {
+  if (begun_.size() <= interpreter_.world().program().ops.size())
+    history_.booted_in = static_cast<Slot>(begun_.size() - 1);
   Answer answer;
   for (AreaId id = 0; id < machine.areas.size(); ++id)
     if (!machine.areas.area(id).active()) explain_inactive_area(machine, id, declared_, answer);
@@ -136,7 +138,7 @@ void WhyRecorder::answer_failure(Slot op, ActorId actor, Answer& answer) {
 // An operation that was performed is skipped if the kernel would never end its request for pages.
 void WhyRecorder::answer_skip(Slot op, ActorId actor, Answer& answer) {
   const World& world = interpreter_.world();
-  explain_skip(world, given_back_, answer);
+  explain_skip(world, history_, answer);
   if (requests_.last(actor) != nullptr && !operation_of(world, actor)) {
     const std::string brief = answer.brief;
     explain_failure(sight_of(op, actor), answer);
@@ -154,7 +156,7 @@ void WhyRecorder::learn_given_back(Slot op) {
     const Result& result = world.result(slot);
     const bool of_process = result.yields == Yields::process || result.yields == Yields::mapping;
     const bool dead = of_process && result.state == Result::State::done && !machine_->processes.alive(result.process);
-    if (result.gone || dead) given_back_.emplace(slot, op);
+    if (result.gone || dead) history_.given_back.emplace(slot, op);
   }
 }
 
@@ -172,6 +174,23 @@ void WhyRecorder::answer_regions(Slot op) {
     answer.error = world.result(region).error;
     if (!failed) answer.ending = Ending::succeeded;
     explain_region(world, answer);
+    answers_.push_back(std::move(answer));
+  }
+}
+
+// Adds an answer for each region that no boot has read.
+void WhyRecorder::answer_unread_regions() {
+  const World& world = interpreter_.world();
+  const std::vector<Op>& ops = world.program().ops;
+  if (world.boot != nullptr) return;
+  for (Slot slot = 0; slot < ops.size(); ++slot) {
+    const bool read_in_vain =
+        std::holds_alternative<Region>(ops[slot].body) && world.result(slot).state == Result::State::done;
+    if (!read_in_vain) continue;
+    Answer answer;
+    answer.op = slot;
+    answer.ending = Ending::succeeded;
+    answer.brief = "but nothing is reserved: " + why_not_read(world, slot);
     answers_.push_back(std::move(answer));
   }
 }
@@ -227,6 +246,7 @@ void WhyRecorder::op_performed(Machine&, std::size_t op) {
 void WhyRecorder::program_ended(Machine&) {
   const std::size_t ops = interpreter_.world().program().ops.size();
   if (ops > 0) answer_boot(static_cast<Slot>(ops - 1), /*at_end=*/true);
+  answer_unread_regions();
 }
 
 // Adds answers about operations that did not end and tried windows in vain.

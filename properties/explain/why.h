@@ -60,6 +60,7 @@ class WhyRecorder final : public Observer {
   void learn_areas(const Machine& machine);
   void answer_boot(Slot op, bool at_end);
   void answer_regions(Slot op);
+  void answer_unread_regions();
   // Returns whether the lines about busy windows fall to a rate limit.
   bool busy_is_limited() const { return machine_->release() >= Release::v4_13 && machine_->trace.rate_limits(); }
   void answer_failure(Slot op, ActorId actor, Answer& answer);
@@ -89,7 +90,7 @@ class WhyRecorder final : public Observer {
     BugSet bugs;
   };
   std::vector<Begun> begun_;  // by operation, as far as the run came
-  GivenBack given_back_;
+  SkipHistory history_;
   std::vector<Answer> answers_;
 };
 

@@ -279,6 +279,41 @@ TEST(WhyKinds, AnswersForSkippedOperations) {
             "cma_release b\n  answer skipped: b is gone since \"cma_release b\"\n");
 }
 
+TEST(WhyKinds, SaysWhyBootOrAResumeWasSkipped) {
+  expect_answers({
+      {"boot that came too late, and what it was to read",
+       "release=5.10 pages=0x10000 pageblock_order=9",
+       "region r size=0x1000000 shared-dma-pool reusable\nn = anon_page\nboot main cmdline=\"\"\nb = cma_alloc r "
+       "pages=1\n",
+       {"answer skipped: boot has finished: \"n = anon_page\" finished it\n",
+        "answer skipped: there is no such area: r is no area: main, the boot that would read it, was skipped\n",
+        "answer ok: but nothing is reserved: main, the boot that would read it, was skipped\n"}},
+      {"no boot",
+       "release=5.10 pages=0x10000 pageblock_order=9",
+       "region r size=0x1000000 shared-dma-pool reusable\n",
+       {"answer ok: but nothing is reserved: no `boot` follows, which would read it\n"}},
+      {"regions that overlap",
+       "release=6.6 pages=0x10000 pageblock_order=9",
+       "region r base=0x2000000 size=0x1000000 shared-dma-pool reusable\n"
+       "region s base=0x2800000 size=0x1000000 shared-dma-pool reusable\nboot main cmdline=\"cma=0\"\n",
+       {"answer skipped: two areas would have the same memory, which no kernel checks: r and s both have [0x2800000, "
+        "0x3000000)\n"}},
+      {"resumed though its stop never came",
+       kSmall,
+       "actor A cpu=0\nA: b = cma_alloc a pages=257 until=cma_bitmap_marked\nA: resume\n",
+       {"answer skipped: its actor is not stopped at a point: \"A: b = cma_alloc a pages=257 until=cma_bitmap_marked\" "
+        "has ended without coming to cma_bitmap_marked\n"}},
+      {"resumed once too often",
+       kSmall,
+       "actor A cpu=0\nA: b = cma_alloc a pages=8 until=cma_bitmap_marked\nA: resume\nA: resume\n",
+       {"until=cma_bitmap_marked\" has ended\n"}},
+      {"resumed without an operation",
+       kSmall,
+       "actor A cpu=0\nA: resume\n",
+       {"answer skipped: its actor is not stopped at a point: it has begun no operation\n"}},
+  });
+}
+
 TEST(WhyKinds, NamesWhatWasNotThere) {
   expect_answers({
       {"beyond memory",

@@ -13,6 +13,9 @@
 namespace cma {
 namespace {
 
+// What the interpreter answers to an operation of boot that comes too late.
+constexpr std::string_view kBootFinished = "boot has finished";
+
 // Returns an operation in quotes.
 std::string quoted(const World& world, Slot slot) {
   return fmt::format("\"{}\"", print_op(world.program(), world.program().ops[slot]));
@@ -24,6 +27,66 @@ std::string whereabouts(const World& world, ActorId actor) {
   if (!view.waits_for.empty()) return fmt::format(", which waits for {}", view.waits_for);
   if (view.last_point == Point::kCount) return {};
   return fmt::format(", which is stopped at {}", info_of(view.last_point).name);
+}
+
+// Returns the last operation that the performer of this one began before it, and whether it resumed that since.
+struct Begun {
+  std::optional<Slot> op;
+  bool resumed = false;
+};
+Begun begun_before(const World& world, Slot slot) {
+  const std::vector<Op>& ops = world.program().ops;
+  Begun begun;
+  for (Slot before = slot; before-- > 0;) {
+    if (ops[before].performer != ops[slot].performer) continue;
+    const bool performed = world.result(before).state != Result::State::skipped;
+    if (std::holds_alternative<Resume>(ops[before].body)) begun.resumed = begun.resumed || performed;
+    if (info_of(ops[before]).performed != Performed::by_actor || !performed) continue;
+    begun.op = before;
+    break;
+  }
+  return begun;
+}
+
+// Returns why an actor that was to be resumed is not stopped. Requires: it is inside no operation.
+std::string why_not_stopped(const World& world, Slot resume) {
+  const Begun begun = begun_before(world, resume);
+  if (!begun.op) return "it has begun no operation";
+  const Stop& until = world.program().ops[*begun.op].until;
+  std::string text = quoted(world, *begun.op) + " has ended";
+  if (until.wanted() && !begun.resumed)
+    text += fmt::format(" without coming to {}{}", info_of(until.point).name,
+                        until.nth == 1 ? "" : fmt::format(" {} times", until.nth));
+  return text;
+}
+
+// Returns which regions have memory that others have, or if `outside`, that does not exist.
+std::string unsafe_regions(const World& world, Slot boot, bool outside) {
+  struct Named {
+    std::string name;
+    ByteRange range;
+  };
+  const PfnRange& memory = world.machine().map.range();
+  const unsigned shift = world.machine().geometry().page_shift();
+  std::vector<Named> regions;
+  std::string text;
+  const auto add = [&](std::string fact) { text += (text.empty() ? "" : "; ") + std::move(fact); };
+  for (Slot slot = 0; slot < boot; ++slot) {
+    const auto* region = std::get_if<Region>(&world.program().ops[slot].body);
+    if (region == nullptr || region->base == kNotGiven) continue;
+    const ByteRange range{region->base, region->base + std::min(region->size, ~region->base)};
+    const std::string name = name_or_text(world.program(), slot);
+    for (const Named& other : regions) {
+      const ByteRange common{std::max(range.start, other.range.start), std::min(range.end, other.range.end)};
+      if (!outside && common.start < common.end)
+        add(fmt::format("{} and {} both have {}", other.name, name, addresses_text(common)));
+    }
+    if (outside && (range.start < memory.start << shift || range.end > memory.end << shift))
+      add(fmt::format("{}, {}, does not lie in memory, {}", name, addresses_text(range),
+                      addresses_text({memory.start << shift, memory.end << shift})));
+    regions.push_back({name, range});
+  }
+  return text;
 }
 
 // Reads the fields of an operation, and collects what is wrong with them.
@@ -106,6 +169,10 @@ std::string SkipReader::state_of(const Result& result, Slot slot, Yields wanted)
       break;
     case Result::State::done: break;
   }
+  const bool region = std::holds_alternative<Region>(world_.program().ops[slot].body);
+  if (region && wanted == Yields::area && result.yields != Yields::area)
+    return world_.boot == nullptr ? fmt::format("{} is no area: {}", name, why_not_read(world_, slot))
+                                  : name + " asks for no area";
   if (result.gone) return gone(slot);
   const Processes& processes = world_.machine().processes;
   const bool of_process = result.yields == Yields::process || result.yields == Yields::mapping;
@@ -159,7 +226,18 @@ std::string no_such_page(const Machine& machine, Pfn pfn) {
   return fmt::format("page {:#x} does not exist: it is in no zone", pfn);
 }
 
-void explain_skip(const World& world, const GivenBack& given_back, Answer& answer) {
+std::string why_not_read(const World& world, Slot region) {
+  const std::vector<Op>& ops = world.program().ops;
+  for (Slot slot = region + 1; slot < ops.size(); ++slot) {
+    if (!std::holds_alternative<RunBoot>(ops[slot].body)) continue;
+    const bool skipped = world.result(slot).state == Result::State::skipped;
+    return fmt::format("{}, the boot that would read it, {}", name_or_text(world.program(), slot),
+                       skipped ? "was skipped" : "comes later");
+  }
+  return "no `boot` follows, which would read it";
+}
+
+void explain_skip(const World& world, const SkipHistory& history, Answer& answer) {
   answer.ending = Ending::skipped;
   answer.brief = world.result(answer.op).skipped_as;
   const Op& op = world.program().ops[answer.op];
@@ -170,9 +248,15 @@ void explain_skip(const World& world, const GivenBack& given_back, Answer& answe
     answer.brief = fmt::format("its actor is still inside {}{}", quoted(world, *inside), whereabouts(world, actor));
     return;
   }
-  SkipReader reader(world, given_back);
+  SkipReader reader(world, history.given_back);
   visit_fields(op.body, reader);
   std::string facts;
+  if (std::holds_alternative<Resume>(op.body) && actor != kNoActor && !operation_of(world, actor))
+    facts = why_not_stopped(world, answer.op);
+  else if (std::holds_alternative<RunBoot>(op.body) && !world.machine().booted())
+    facts = unsafe_regions(world, answer.op, answer.brief.contains("outside memory"));
+  else if (history.booted_in && answer.brief == kBootFinished)
+    facts = quoted(world, *history.booted_in) + " finished it";
   for (const std::string& fact : reader.facts()) facts += (facts.empty() ? "" : "; ") + fact;
   if (facts.empty()) return;
   // What is known of the operand says more than that it is not there.

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "properties/explain/answer.h"
@@ -15,8 +16,17 @@ namespace cma {
 // By result that is gone: the operation in which it was given back.
 using GivenBack = std::map<Slot, Slot>;
 
+// What has happened before that an operation may be skipped for.
+struct SkipHistory {
+  GivenBack given_back;
+  std::optional<Slot> booted_in;  // the operation in which boot finished
+};
+
 // Fills in why the operation answer.op was skipped just now.
-void explain_skip(const World& world, const GivenBack& given_back, Answer& answer);
+void explain_skip(const World& world, const SkipHistory& history, Answer& answer);
+
+// Returns why boot has not read this region or tree: it was skipped, or there was none.
+std::string why_not_read(const World& world, Slot region);
 
 // Returns why no page is at a frame: it lies in a hole or outside memory. Requires: it is not present.
 std::string no_such_page(const Machine& machine, Pfn pfn);
