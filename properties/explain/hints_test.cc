@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <bit>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -81,7 +82,8 @@ std::optional<Value> figure(const Evidence& evidence, std::string_view name) {
 bool follow(const Evidence& hint, OpBody& body) {
   if (auto* request = std::get_if<CmaAlloc>(&body)) {
     const bool certain = hint.text.starts_with("fit ") && figure<std::uint64_t>(hint, "pages_lent") == 0U;
-    if (!certain || figure<std::uint64_t>(hint, "order_per_bit")) return false;
+    if (!certain || figure<std::uint64_t>(hint, "order_per_bit") || figure<std::uint64_t>(hint, "area_pages"))
+      return false;
     request->align = figure<std::uint64_t>(hint, "align").value_or(request->align);
     request->pages = figure<std::uint64_t>(hint, "pages").value_or(request->pages);
     return true;
@@ -115,6 +117,55 @@ TEST(Hints, AreTrueOfRandomPrograms) {
   }
   EXPECT_GE(areas, 300);
   EXPECT_GE(blocks, 100);
+}
+
+// Returns a machine with one area of so many pages.
+std::string machine_with(const char* release, std::uint64_t order_per_bit, std::uint64_t pages) {
+  return fmt::format("release={} pages=0x8000 pageblock_order=9\narea a base=0x1000 pages={} order_per_bit={}", release,
+                     pages, order_per_bit);
+}
+
+// Returns the program up to this operation, without earlier ones that failed, on another machine.
+Program program_up_to(const Program& program, Slot op, const std::set<Slot>& failed, const std::string& machine) {
+  Program tried = program_of(machine, "");
+  for (Slot slot = 0; slot <= op; ++slot)
+    if (slot == op || !failed.contains(slot)) tried.ops.push_back(program.ops[slot]);
+  return tried;
+}
+
+// The area that an answer names has room after the buffers held, and one that is a unit smaller has none.
+TEST(Hints, AreTrueOfLargerAreas) {
+  int tried = 0;
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    Random random(seed);
+    const char* release = kReleases[seed % std::size(kReleases)];
+    // Bits of several pages came after 3.6.
+    const std::uint64_t order_per_bit = seed % std::size(kReleases) == 0 ? 0 : random.below(3);
+    std::string operations;
+    for (int i = 0; i < 30; ++i)
+      operations +=
+          random.chance(75) || i == 0
+              ? fmt::format("b{} = cma_alloc a pages={} align={}\n", i, random.between(1, 1200), random.below(9))
+              : fmt::format("cma_release b{}\n", random.below(static_cast<std::uint64_t>(i)));
+    const Program program = program_of(machine_with(release, order_per_bit, 2048), operations);
+    std::set<Slot> failed;
+    for (const Answer& answer : answers_to(program)) {
+      if (answer.ending != Ending::failed) continue;
+      for (const Evidence& hint : answer.evidence) {
+        const auto pages = figure<std::uint64_t>(hint, "area_pages");
+        if (!pages || *pages > 8192) continue;
+        const auto machine = [&](std::uint64_t size) { return machine_with(release, order_per_bit, size); };
+        EXPECT_TRUE(succeeds(program_up_to(program, answer.op, failed, machine(*pages)))) << seed << ": " << hint.text;
+        const std::uint64_t smaller = *pages - program.machine.isolation_unit();
+        const bool fits_in_less =
+            smaller > 2048 && succeeds(program_up_to(program, answer.op, failed, machine(smaller)));
+        EXPECT_FALSE(fits_in_less) << seed << ": " << hint.text;
+        ++tried;
+      }
+      failed.insert(answer.op);
+    }
+  }
+  EXPECT_GE(tried, 300);
 }
 
 // Later releases empty the slots for each request. In 3.6 pages that stayed wait in a pagevec, so nothing is certain.

@@ -53,6 +53,12 @@ struct HiddenWindow {
   AreaCount count;
 };
 
+// An area that has room for a request from this bit on, in pages.
+struct LargerArea {
+  std::uint64_t bit = 0;
+  std::uint64_t pages = 0;
+};
+
 // What cma_alloc searches for in an area.
 class Search {
  public:
@@ -83,6 +89,9 @@ class Search {
   std::uint64_t window_in(const Bitmap& bitmap, std::uint64_t from) const {
     return bitmap.find_zero_area(from, bits(), mask_, offset_);
   }
+  // Returns the least area from the same base on in which there are free bits for the request after the buffers held
+  // now; nullopt if that is more than any area has.
+  std::optional<LargerArea> larger() const;
   // Returns how many places there are for a window in an area without buffers, and the first.
   std::pair<std::uint64_t, std::uint64_t> places() const;
 
@@ -123,11 +132,41 @@ std::optional<std::uint64_t> Search::window() const {
   return bit < area_.bitmap.size() ? std::optional(bit) : std::nullopt;
 }
 
+std::optional<LargerArea> Search::larger() const {
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 40;
+  const std::uint64_t size = area_.bitmap.size();
+  std::uint64_t start = size;
+  while (start > 0 && area_.bitmap.next_zero(start - 1, start) < start) --start;
+  const std::uint64_t over = (start + offset_) & mask_;
+  if (mask_ >= kMost || bits() == 0 || bits() >= kMost) return std::nullopt;
+  if (over != 0) start += mask_ - over + 1;
+  const std::uint64_t pages = (start + bits()) << area_.order_per_bit;
+  if (pages >> area_.order_per_bit != start + bits() || pages >= kMost) return std::nullopt;
+  const std::uint64_t unit = std::max(machine_.geometry().isolation_unit(), order_pages(area_.order_per_bit));
+  return LargerArea{start, align_up(pages, unit)};
+}
+
 std::pair<std::uint64_t, std::uint64_t> Search::places() const {
   const std::uint64_t last = area_.bitmap.size() - bits();
   const std::uint64_t first = aligned(0);
   if (first > last) return {0, 0};
   return {mask_ == ~std::uint64_t{0} ? 1 : (last - first) / (mask_ + 1) + 1, first};
+}
+
+// Adds that the request would fit in a larger area, or would find free bits there: pages of the present one are part of
+// its window.
+void add_larger(const World& world, const Area& area, const LargerArea& larger, Answer& answer) {
+  const unsigned shift = world.machine().geometry().page_shift();
+  const PfnRange present{area.base + (larger.bit << area.order_per_bit), area.base + area.pages};
+  const AreaCount there = present.start < present.end ? count_range(world, present) : AreaCount{};
+  std::string text = fmt::format("{} in an area of {} (now {}) from the same page on, after the buffers held now",
+                                 there.lent == 0 ? "fit" : "find free bits", size_text(larger.pages << shift),
+                                 size_text(area.pages << shift));
+  if (there.lent > 0) text += fmt::format("; {} there would have to move", plural(there.lent, "lent page"));
+  if (there.staying > 0)
+    text += fmt::format(", and at least {} cannot now: {}", plural(there.staying, "page"), there.first_staying);
+  answer.add(About::would, text + "; `cmacheck fit` prints the least for all requests",
+             {{"area_pages", larger.pages}, {"pages_lent", there.lent}});
 }
 
 // One request that found no window, and the area as it is now.
@@ -174,6 +213,7 @@ class NoWindow {
   std::vector<Holder> holders() const;
   std::uint64_t bits_before_aligned() const;
   void add_alignments();
+  void add_larger_area();
   void add_smaller_bits();
 
   const AreaSight& sight_;
@@ -266,9 +306,14 @@ void NoWindow::add_found(const AreaCount& count) {
                         pages_of(count.bits), count.pages, count.lent);
   if (count.staying > 0)
     text += fmt::format(" (at least {} cannot now: {})", plural(count.staying, "page"), count.first_staying);
-  std::vector<Figure> figures = {{"free_bits", count.bits},  {"bits_of_area", size},
-                                 {"runs", count.runs},       {"free_pages", count.pages},
-                                 {"pages_lent", count.lent}, {"pages_staying", count.staying}};
+  if (count.cached > 0 && count.cached == count.lent)
+    text += "; what is lent is page cache";
+  else if (count.cached > 0)
+    text += fmt::format("; {} of those lent are page cache", count.cached);
+  std::vector<Figure> figures = {{"free_bits", count.bits},     {"bits_of_area", size},
+                                 {"runs", count.runs},          {"free_pages", count.pages},
+                                 {"pages_lent", count.lent},    {"pages_staying", count.staying},
+                                 {"pages_cached", count.cached}};
   if (answer_.windows.empty() && count.bits >= search_.bits() && !search_.window()) {
     text += longest_of_all() >= search_.bits() ? "; so there are enough in a row, but not from an aligned bit on"
                                                : "; so there are enough, but not in a row";
@@ -468,7 +513,8 @@ void NoWindow::add_smaller_bits() {
     add_room(fmt::format("with order_per_bit 0, at page {:#x}: rounding up to whole bits costs it", area_.base + page),
              area_.base + page, request_.pages, std::move(figures));
   else
-    answer_.add(About::would, "not fit with order_per_bit 0 either", std::move(figures));
+    answer_.add(About::would, "not fit with order_per_bit 0 either, with all buffers where they are",
+                std::move(figures));
 }
 
 // Adds that there is a window of free bits; whether it can be had depends on its pages.
@@ -517,17 +563,25 @@ void NoWindow::add_remedies() {
   add_alignments();
   if (area_.order_per_bit != 0) add_smaller_bits();
   const std::uint64_t pages = pages_of(longest());
-  if (pages == 0)
+  if (pages == 0 && request_.pages > 1)
     answer_.add(About::would, fmt::format("not fit with fewer pages at align {}", search_.align()), {{"pages", pages}});
-  else
+  else if (pages > 0)
     add_room(fmt::format("with {} at most", plural(pages, "page")), area_.base + pages_of(runs_.front().aligned), pages,
              {{"pages", pages}});
-  answer_.add(About::would, "fit in a larger area: `cmacheck fit` prints how large it must be");
+  add_larger_area();
+}
+
+// Adds how large an area must be that begins at the same page.
+void NoWindow::add_larger_area() {
+  const std::optional<LargerArea> larger = search_.larger();
+  if (!larger) return answer_.add(About::would, "fit in a larger area: `cmacheck fit` prints how large it must be");
+  add_larger(world_, area_, *larger, answer_);
 }
 
 // Explains a request that ended before its search; returns whether it did.
-bool never_searched(const Machine& machine, const AreaRequest& request, const std::vector<PfnRange>& declared,
+bool never_searched(const World& world, const AreaRequest& request, const std::vector<PfnRange>& declared,
                     Answer& answer) {
+  const Machine& machine = world.machine();
   const Area& area = machine.areas.area(request.area);
   if (!area.active() || area.pages == 0) {
     answer.brief = fmt::format("never searched: area {} is not active", area.name);
@@ -544,9 +598,11 @@ bool never_searched(const Machine& machine, const AreaRequest& request, const st
   const std::string in_bits = bits == 0 ? std::string() : fmt::format(" ({})", plural(bits, "bit"));
   answer.brief = fmt::format("never searched: {} pages{} are more than area {} has, {} pages ({} bits)", request.pages,
                              in_bits, area.name, area.pages, area.bitmap.size());
-  const std::uint64_t most = Search(machine, request).most_pages();
+  const Search search(machine, request);
+  const std::uint64_t most = search.most_pages();
   answer.add(About::would, fmt::format("fit with {} at most, if the whole area were free", plural(most, "page")),
              {{"pages", most}});
+  if (const std::optional<LargerArea> larger = search.larger()) add_larger(world, area, *larger, answer);
   return true;
 }
 
@@ -656,6 +712,7 @@ AreaCount count_range(const World& world, const PfnRange& range) {
       continue;
     }
     ++count.lent;
+    if (head.owner != 0 && is_cached(world.machine().owners.owner(head.owner).kind)) ++count.cached;
     if (stays && count.staying++ == 0) count.first_staying = fmt::format("{:#x}, {}", pfn, facts.what());
   }
   return count;
@@ -673,6 +730,7 @@ AreaCount count_area(const World& world, AreaId id) {
     sum.bits += stop - bit;
     sum.pages += run.pages;
     sum.lent += run.lent;
+    sum.cached += run.cached;
     if (sum.staying == 0) sum.first_staying = run.first_staying;
     sum.staying += run.staying;
     bit = area.bitmap.next_zero(stop, end);
@@ -683,7 +741,7 @@ AreaCount count_area(const World& world, AreaId id) {
 void explain_area_request(const AreaSight& sight, const AreaRequest& request, const AreaCount* before, Answer& answer) {
   const Machine& machine = sight.world.machine();
   answer.subject = "area " + machine.areas.area(request.area).name;
-  if (never_searched(machine, request, sight.declared, answer)) return;
+  if (never_searched(sight.world, request, sight.declared, answer)) return;
   NoWindow found(sight, request, answer);
   const bool searched =
       answer.windows.empty() || (answer.sweep_error == -kENOMEM && answer.windows.back().error != -kENOMEM);

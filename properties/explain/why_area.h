@@ -21,6 +21,7 @@ struct AreaCount {
   std::uint64_t runs = 0;     // of them
   std::uint64_t pages = 0;    // free pages under free bits
   std::uint64_t lent = 0;     // pages under free bits that others use
+  std::uint64_t cached = 0;   // of them, those of files and of shared memory: page cache
   std::uint64_t staying = 0;  // of them, those that cannot move as they are
   std::string first_staying;  // the first of these: "0x4050, unmovable page of u"
   friend bool operator==(const AreaCount&, const AreaCount&) = default;

@@ -1,5 +1,6 @@
 // What is answered about requests to areas: never searched, no window, windows that failed, and what was given.
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -20,20 +21,22 @@ constexpr const char* kPi3 =
 
 // A frame buffer of 1920 x 1080 and a coherent pool: only bit 0 can be a start.
 TEST(WhyArea, NamesTheLongestRunAndHowManyPagesAreMissing) {
-  EXPECT_EQ(why_text(kPi3, "pool = cma_alloc cma pages=256 align=8\nfb = cma_alloc cma pages=2025 align=8\n"),
-            "fb = cma_alloc cma pages=2025 align=8\n"
-            "  answer failed, -ENOMEM: no window: 2025 pages at align 8; longest run 1792 at bit 256 of 2048: 233 "
-            "pages short\n"
-            "  wanted 2025 free bits in a row, the first at a multiple of 256 bits (mask 0xff, offset 0); they fit at "
-            "bit 0 only: one page held among the 2025 there leaves no room\n"
-            "  found  1792 bits of 2048 free, in 1 run; their pages are free\n"
-            "  run    1792 bits at bit 256, pages 0x3ad00 to 0x3b3ff\n"
-            "  held   256 pages by pool\n"
-            "  would  not fit at any smaller alignment alone, among the buffers held now; nor if all requests "
-            "were made with a smaller CONFIG_CMA_ALIGNMENT\n"
-            "  would  fit with 1792 pages at most\n"
-            "  would  fit in a larger area: `cmacheck fit` prints how large it must be\n"
-            "  left   all as it was: nothing was taken or moved, and only the caller goes without\n");
+  EXPECT_EQ(
+      why_text(kPi3, "pool = cma_alloc cma pages=256 align=8\nfb = cma_alloc cma pages=2025 align=8\n"),
+      "fb = cma_alloc cma pages=2025 align=8\n"
+      "  answer failed, -ENOMEM: no window: 2025 pages at align 8; longest run 1792 at bit 256 of 2048: 233 "
+      "pages short\n"
+      "  wanted 2025 free bits in a row, the first at a multiple of 256 bits (mask 0xff, offset 0); they fit at "
+      "bit 0 only: one page held among the 2025 there leaves no room\n"
+      "  found  1792 bits of 2048 free, in 1 run; their pages are free\n"
+      "  run    1792 bits at bit 256, pages 0x3ad00 to 0x3b3ff\n"
+      "  held   256 pages by pool\n"
+      "  would  not fit at any smaller alignment alone, among the buffers held now; nor if all requests "
+      "were made with a smaller CONFIG_CMA_ALIGNMENT\n"
+      "  would  fit with 1792 pages at most\n"
+      "  would  fit in an area of 12 MiB (now 8 MiB) from the same page on, after the buffers held now; `cmacheck "
+      "fit` prints the least for all requests\n"
+      "  left   all as it was: nothing was taken or moved, and only the caller goes without\n");
 }
 
 TEST(WhyArea, AnswersForEachWayWithoutASearch) {
@@ -84,7 +87,7 @@ TEST(WhyArea, TellsFragmentedFromFull) {
   const std::string full = why_text("small release=6.1", "x = cma_alloc a pages=256\nw = cma_alloc a pages=1\n");
   EXPECT_THAT(full, AllOf(HasSubstr("; none of the 256 bits is free: 1 page short\n"),
                           HasSubstr("found  0 bits of 256 free, in 0 runs\n"), HasSubstr("held   256 pages by x\n"),
-                          HasSubstr("would  not fit with fewer pages at align 0\n")));
+                          Not(HasSubstr("fewer pages")), HasSubstr("would  fit in an area of ")));
   const std::string fragmented =
       why_text("small release=6.1",
                "x = cma_alloc a pages=32 align=5\ny = cma_alloc a pages=200\ncma_release y from=10 pages=100\n"
@@ -95,6 +98,43 @@ TEST(WhyArea, TellsFragmentedFromFull) {
                                 HasSubstr("held   100 pages by y\n  held   32 pages by x\n")));
 }
 
+// The area that an answer names holds the request after the same buffers, and one unit less does not.
+TEST(WhyArea, NamesTheSizeOfAnAreaThatWouldDo) {
+  const auto answer = [](std::uint64_t pages) {
+    return why_text(fmt::format("release=4.19 pages=0x10000 pageblock_order=9\narea cma base=0x4000 pages={}", pages),
+                    "a = cma_alloc cma pages=256 align=8\nb = cma_alloc cma pages=2000 align=8\n"
+                    "c = cma_alloc cma pages=1500 align=8\n");
+  };
+  EXPECT_THAT(answer(3072), HasSubstr("would  fit in an area of 16 MiB (now 12 MiB) from the same page on, after the "
+                                      "buffers held now; "));
+  EXPECT_EQ(answer(4096), "no operation failed\n");
+  EXPECT_THAT(why_text("release=6.1 pages=0x10000 pageblock_order=9\narea cma base=0x4000 pages=0x200",
+                       "a = cma_alloc cma pages=1000\n"),
+              HasSubstr("would  fit in an area of 4 MiB (now 2 MiB) from the same page on"));
+}
+
+// What lies in the way at the end of the area is in the way in a larger one too.
+TEST(WhyArea, PromisesNoLargerAreaWherePagesCannotMove) {
+  EXPECT_THAT(
+      why_text("small release=6.1",
+               "x = cma_alloc a pages=200\nn = anon_page at=a+0xd0\ndrain\nk = pin n\nw = cma_alloc a pages=100\n"),
+      HasSubstr("would  find free bits in an area of 1216 KiB (now 1 MiB) from the same page on, after the "
+                "buffers held now; 1 lent page there would have to move, and at least 1 page cannot now: 0x2d0, "
+                "anonymous page of n: 2 references, 1 mapping; `cmacheck fit` prints"));
+}
+
+// A full area without a buffer is no leak.
+TEST(WhyArea, CountsThePageCacheAmongWhatIsLent) {
+  EXPECT_THAT(why_text("small release=4.19\nbug contig-nofs",
+                       "f = file\nread f at=a pages=256\ndrain\nw = cma_alloc a pages=1\n"),
+              HasSubstr("all its pages are lent to others, none is idle; what is lent is page cache\n"));
+  EXPECT_THAT(why_text("small release=4.19",
+                       "f = file\nread f at=a pages=2\nu = anon_page at=a+9\ndrain\nk = pin u\nw = cma_alloc a "
+                       "pages=256\n"),
+              HasSubstr("253 are free and 3 lent to others, which would have to move (at least 1 page cannot now: "
+                        "0x209, anonymous page of u: 2 references, 1 mapping); 2 of those lent are page cache\n"));
+}
+
 // Area b has bits of two pages.
 TEST(WhyArea, CountsBitsAndPagesApart) {
   const std::string text = why_text("small release=6.1",
@@ -102,7 +142,7 @@ TEST(WhyArea, CountsBitsAndPagesApart) {
                                     "w = cma_alloc b pages=250\n");
   EXPECT_THAT(text, AllOf(HasSubstr("no window: 250 pages at align 0, which take 125 bits; longest run "),
                           HasSubstr("held   1 page by p, in 1 bit\n"),
-                          HasSubstr("would  not fit with order_per_bit 0 either\n")));
+                          HasSubstr("would  not fit with order_per_bit 0 either, with all buffers where they are\n")));
   const std::string rounded =
       why_text("small release=6.1", "p = cma_alloc b pages=1\nq = cma_alloc b pages=253\nw = cma_alloc b pages=1\n");
   EXPECT_THAT(rounded,
@@ -115,7 +155,7 @@ TEST(WhyArea, TellsFreeBitsFromFreePages) {
                        "x = cma_alloc a pages=200\ns = shmem_page at=a+0xd0 pages=4\n"
                        "w = cma_alloc a pages=100\n"),
               HasSubstr("found  56 bits of 256 free, in 1 run; of their 56 pages 52 are free and 4 lent to "
-                        "others, which would have to move\n"));
+                        "others, which would have to move; what is lent is page cache\n"));
 }
 
 TEST(WhyArea, NamesTheAlignmentThatWouldFit) {
@@ -303,7 +343,7 @@ TEST(WhyArea, CountsWhatIsLentBeforeTheAttempts) {
                "k = pin n\nw = cma_alloc a pages=256\n"),
       AllOf(HasSubstr("found  no buffer has any of its 256 bits; of its 256 pages 251 are free and 5 lent to "
                       "others, which would have to move (at least 1 page cannot now: 0x208, anonymous page of n: 2 "
-                      "references, 1 mapping)\n"),
+                      "references, 1 mapping); 4 of those lent are page cache\n"),
             HasSubstr("left   4 of the 5 lent pages moved away or dropped, and 1 still lent\n")));
 }
 
@@ -489,7 +529,7 @@ TEST(WhyArea, SaysThatAnAreaWithoutBuffersIsAllLent) {
                        "f = file\nr = read f at=a pages=256\ndrain\nw = cma_alloc a pages=3\n"),
               AllOf(HasSubstr("all 254 windows of the area were tried; each had pages in the way\n"),
                     HasSubstr("found  no buffer has any of its 256 bits; all its pages are lent to others, none is "
-                              "idle\n")));
+                              "idle; what is lent is page cache\n")));
 }
 
 TEST(WhyArea, NamesSinglePagesAndBits) {
