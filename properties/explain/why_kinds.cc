@@ -87,8 +87,7 @@ class Explainer {
     std::uint64_t managed = 0;
     for (std::size_t z = 0; z < machine_.buddy.zones(); ++z) managed += machine_.buddy.zone(z).managed;
     if (!vmalloc_refuses(op.bytes, managed, machine_.geometry().page_size)) return out_of_memory(vmalloc_pages(op));
-    answer_.brief = op.bytes == 0 ? "a size of 0 is refused before a page is asked for: its warning is not about pages"
-                                  : "a size above all memory is refused before a page is asked for";
+    vmalloc_refused(op, managed);
   }
   void operator()(const FreePages&) const { unexplained(); }
   template <PageKind Kind>
@@ -224,6 +223,7 @@ class Explainer {
   Progress written(const auto& op) const;
   std::uint64_t requests_left(const Progress& progress) const;
   std::uint64_t vmalloc_pages(const Vmalloc& op) const;
+  void vmalloc_refused(const Vmalloc& op, std::uint64_t managed) const;
   void out_of_memory(std::uint64_t left) const;
   void no_target() const;
   void range_failed(std::uint64_t pages) const;
@@ -358,6 +358,25 @@ std::uint64_t Explainer::vmalloc_pages(const Vmalloc& op) const {
   const std::uint64_t pages = align_up(op.bytes, size) / size;
   const std::uint64_t array = pages * sizeof(std::uint64_t);
   return pages + (array > size ? align_up(array, size) / size : 0);
+}
+
+// Explains that no page was missing for a vmalloc, whose size alone is refused. `managed`: the pages of all zones.
+void Explainer::vmalloc_refused(const Vmalloc& op, std::uint64_t managed) const {
+  answer_.brief = op.bytes == 0 ? "a size of 0 is refused before a page is asked for: its warning is not about pages"
+                                : "a size above all memory is refused before a page is asked for";
+  std::uint64_t free = 0;
+  for (std::size_t z = 0; z < machine_.buddy.zones(); ++z)
+    free += static_cast<std::uint64_t>(machine_.buddy.zone(z).nr_free_pages);
+  const std::uint64_t size = machine_.geometry().page_size;
+  answer_.add(About::wanted, fmt::format("a size of 1 byte to {} kB, which is all memory", managed * size / 1024),
+              {{"bytes", op.bytes}, {"most_pages", managed}});
+  answer_.add(About::found,
+              fmt::format("{} ({} kB) free: no page was missing", plural(free, "page"), free * size / 1024),
+              {{"free_pages", free}});
+  if ((op.gfp & kGfpNowarn) != 0) return;
+  answer_.add(About::log,
+              "its warning is printed by the page allocator's function for failures, which adds an order, flags and a "
+              "report of memory: here they mean nothing");
 }
 
 // Explains that alloc_contig_range did not give a range of so many pages, or that no caller may ask for it.

@@ -247,6 +247,12 @@ std::string ZoneRefusal::brief() const {
         "zone {} has {} free, less a reserve of {} for atomic requests: not more than the {} that must stay", name(),
         plural(static_cast<std::uint64_t>(terms_.free - terms_.of_areas), "page"), terms_.reserved, terms_.needed());
   if (!enough() && terms_.usable() < 0) return fmt::format("zone {} has {}", name(), larger_than_free());
+  if (!enough() && terms_.block > 0)
+    return fmt::format(
+        "zone {} has {} that the request may use, {} without the other {} of the block, and more than "
+        "{} must stay",
+        name(), plural(static_cast<std::uint64_t>(before_block()), "page"), terms_.usable(), terms_.block,
+        terms_.needed());
   if (!enough())
     return fmt::format("zone {} has {} that the request may use, and more than {} must stay", name(),
                        plural(static_cast<std::uint64_t>(terms_.usable()), "page"), terms_.needed());
@@ -294,6 +300,8 @@ std::optional<std::string> ZoneRefusal::lower_mark() const {
   if (below > static_cast<std::int64_t>(mark()))
     return fmt::format("a write of vm.min_free_kbytes, even of {}{} as now: that clears the boost until the next one",
                        one ? "" : "about ", marks * kbytes);
+  if (!one && limit == marks * kbytes)
+    return fmt::format("vm.min_free_kbytes a little lower than now (about {})", limit);
   return fmt::format("vm.min_free_kbytes below {}{} (now {}{})", one ? "" : "about ", limit, one ? "" : "about ",
                      marks * kbytes);
 }

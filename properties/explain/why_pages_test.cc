@@ -333,6 +333,38 @@ constexpr const char* kDmaZone =
     "release=6.1 pages=0x8000 pageblock_order=9 min_free_kbytes=1024\nzone DMA base=0x0 pages=0x1000\n"
     "zone DMA32 base=0x1000 pages=0x7000\narea main base=0x400 pages=0x400 order_per_bit=0";
 
+// What a request may use is one number, what is left of it beside the block another.
+TEST(WhyPages, TellsWhatMayBeUsedFromWhatIsLeftBesideTheBlock) {
+  std::string blocks;
+  for (int i = 1; i <= 12; ++i) blocks += fmt::format("e{} = alloc_pages order=8 gfp=GFP_KERNEL|GFP_DMA\n", i);
+  EXPECT_THAT(
+      why_text(kDmaZone, blocks),
+      HasSubstr("no zone can give a block of order 8 (256 pages): zone DMA has 256 pages that the request may use, "
+                "1 without the other 255 of the block, and more than 32 must stay\n"));
+}
+
+// A zone with a small part of the setting: the setting that would do is the present one in round numbers.
+TEST(WhyPages, NamesNoSettingThatIsThePresentOne) {
+  const std::string text = why_text(
+      "release=4.19 pages=0x10000 pageblock_order=9 min_free_kbytes=4096\n"
+      "zone DMA base=0x0 pages=0x1000\nzone DMA32 base=0x1000 pages=0xf000\narea main base=0x8000 pages=0x4000",
+      "u = unmovable_page pages=60000\n");
+  EXPECT_THAT(text, HasSubstr("or with vm.min_free_kbytes a little lower than now (about 4096)\n"));
+}
+
+// A size that vmalloc refuses lacks no page.
+TEST(WhyPages, SaysThatNoPageWasMissingForASize) {
+  const std::string machine = "release=3.6 pages=0x2000 pageblock_order=9";
+  EXPECT_THAT(why_text(machine, "v = vmalloc bytes=0 gfp=GFP_KERNEL\n"),
+              AllOf(HasSubstr("answer failed, -ENOMEM: a size of 0 is refused before a page is asked for"),
+                    HasSubstr("wanted a size of 1 byte to 32768 kB, which is all memory\n"),
+                    HasSubstr("found  8192 pages (32768 kB) free: no page was missing\n"),
+                    HasSubstr("log    its warning is printed by the page allocator's function for failures")));
+  EXPECT_THAT(why_text(machine, "v = vmalloc bytes=0x100000000 gfp=GFP_KERNEL|__GFP_NOWARN\n"),
+              AllOf(HasSubstr("a size above all memory is refused before a page is asked for\n"),
+                    HasSubstr("no page was missing\n"), Not(HasSubstr("its warning"))));
+}
+
 TEST(WhyPages, SaysThatAZoneBeyondTheReachOfADeviceHasRoom) {
   std::string blocks;
   for (int i = 1; i <= 12; ++i) blocks += fmt::format("e{} = alloc_pages order=8 gfp=GFP_KERNEL|GFP_DMA\n", i);
