@@ -300,7 +300,8 @@ const std::pair<const char*, std::vector<const char*>> kReports[] = {
       "first\n",
       "because of \"bug contig-nofs\"", "all 2048 windows of the area were tried; each had a page in the way\n",
       "2047 windows were tried for 1 page; each had a page in the way, and no other was free\n",
-      "no buffer has any of its 2048 bits; all its pages are lent to others, none is idle\n",
+      "no buffer has any of its 2048 bits; all its pages are lent to others, none is idle; what is lent is page "
+      "cache\n",
       "bug    contig-nofs (in 4.10) took effect 2048 times: ",
       "ended  the run ends here, law complete: the request for 1 page failed, though nothing disturbed it and page "
       "0x4000 was free or could have been moved\n"}},
@@ -309,7 +310,8 @@ const std::pair<const char*, std::vector<const char*>> kReports[] = {
       "they fit at bit 0 only", "held   256 pages by pool\n",
       "left   all as it was: nothing was taken or moved, and only the caller goes without\n"}},
     {"report-13-two-halves",
-     {"no window: 32768 pages at align 8; longest run 32512 at bit 33024 of 65536: 256 pages short\n"}},
+     {"no window: 32768 pages at align 8; longest run 32512 at bit 33024 of 65536: 256 pages short\n",
+      "would  fit in an area of 260 MiB (now 256 MiB) from the same page on"}},
     {"report-15-seven-pipelines-do-not-fit-3.6",
      {"p7b4 = cma_alloc imx pages=203 align=8\n  answer failed, -ENOMEM: no window",
       "so there are enough, but not in a row; 5027 of 16384 bits are lost to this alignment\n",
@@ -331,18 +333,25 @@ const std::pair<const char*, std::vector<const char*>> kReports[] = {
      {"answer ok: 256 MiB at [0x30000000, 0x40000000), the highest free place in [0x0, 0x40000000)\n",
       "below 0x40000000\n",
       "its memory was given back; cma= got [0x30000000, 0x40000000); the node's alloc-ranges would have kept it below "
-      "0x30000000\n"}},
+      "0x30000000\n",
+      "the limit alone, 0x40000000, keeps cma= low",
+      "would  be the default area, 256 MiB at [0x1ec00000, 0x2ec00000), without cma= on the command line",
+      "one that reaches only what the node allows cannot use those\n"}},
     {"report-20-order-8-from-zone-dma-6.1",
      {"zone   DMA: 512 (2048 kB) of 66048 free pages are not the areas'; less the other 255 of the block, 257 "
       "(1028 kB) remain; they must exceed 512 (2048 kB), the min watermark; ",
       "would  pass without GFP_DMA: zone DMA32 has 786176 pages free, but the device may not reach them\n",
-      "by d1 to d191, 1024 each\n"}},
+      "by d1 to d191, 1024 each\n",
+      "zone DMA has 512 pages that the request may use, 257 without the other 255 of the block, and more than 512 must "
+      "stay\n",
+      "answer failed, -ENOMEM: area linux: no window: 256 pages at align 8; none of the 65536 bits is free"}},
     {"report-2-area-across-the-end-of-memory-4.9",
      {"it ends at 0x20000000, 64 MiB beyond the end of memory, 0x1c000000 (the kernel's line calls that the low/high "
       "memory boundary)\n"}},
     {"report-9-which-regions-can-be-areas-5.10",
      {"size 0x4c0000 is no multiple of 4 MiB; 0x400000 or 0x800000 is (need not be a power of two; the unit is 2 MiB "
-      "since 5.19)\n"}},
+      "since 5.19)\n",
+      "base 0x6fc00000 is one (447 * 4 MiB), size 0x100000 is none\n", "the node's `alignment` is not read"}},
     {"report-23-outer-starts",
      {"answer ok: pages 0x2d100 to 0x2e0ff, after 15 windows that failed\n",
       "window [2c200, 2d200), and 14 more up to [2d000, 2e000): -EBUSY, 1 page in the way\n",
