@@ -119,7 +119,7 @@ TEST(FieldLogs, AreExplainedAsPeopleDid) {
        {"4 MiB up to 5.18, and of a pageblock from then on (2 MiB on arm64 and x86 with huge pages, 4 MiB on 32-bit",
         "Round base and size up; a power of two is not needed", "2 drivers then failed with -22"}},
       {"cma-parameter.txt",
-       {"cma= on the command line has precedence", "[0x1ac00, 0x2ec00) and [0x1ec00, 0x2ec00) overlap"}},
+       {"cma= on the command line has precedence", "on 64 bits above all", "and [0x1ec00, 0x2ec00) overlap"}},
       {"oom-boosted.txt",
        {"129778 pages free - 128398 of areas, which it may not use = 1380; must be more than 2607 (min): refused",
         "min is raised by 7216 kB, from 3212 kB", "the most that vm.watermark_boost_factor=15000 allows",

@@ -230,10 +230,12 @@ BootStory story_of_refused_node(const Fact& fact, const Context& context) {
     return {"A region of the device tree is no area.", "too many areas, or the region is not reserved", "",
             Certainty::fits};
   if (says == Says::node_bypassed)
-    return {"The device tree's default area was passed over.",
-            "cma= on the command line has precedence: the area then lies where the kernel finds room, not where the "
-            "node allows it, which may be beyond what a device reaches",
-            "Remove cma=, and set the size in the device tree.", Certainty::follows, false};
+    return {
+        "The device tree's default area was passed over.",
+        "cma= on the command line has precedence: the area then lies where the kernel finds room below its limit, not "
+        "where the node allows it, which may be beyond what a device reaches: on 64 bits above all, where no end "
+        "of low memory keeps it down",
+        "Remove cma=, and set the size in the device tree.", Certainty::follows, false};
   return {};
 }
 
