@@ -40,7 +40,7 @@ void restore_small_machine(benchmark::State& state) {
   const std::unique_ptr<Machine> machine = make_machine(g);
   machine->restore(*boot);
   for (auto _ : state) {
-    run_now(machine->areas.cma_alloc(0, 16, 0, true));
+    run_now(machine->areas.cma_alloc(0, 16, 0, Warn::no));
     machine->restore(*boot);
   }
 }

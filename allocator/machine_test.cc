@@ -15,8 +15,8 @@ class MachineTest : public ::testing::TestWithParam<Release> {
     populate_lru(machine, 40);
     own_frame(machine, 520, PageKind::anonymous);
     own_frame(machine, 800, PageKind::shmem);
-    const Pfn pfn = run_now(machine.areas.cma_alloc(0, 20, 2, false));
-    run_now(machine.areas.cma_alloc(1, 33, 0, false));
+    const Pfn pfn = run_now(machine.areas.cma_alloc(0, 20, 2, Warn::yes));
+    run_now(machine.areas.cma_alloc(1, 33, 0, Warn::yes));
     run_now(machine.areas.cma_release(0, pfn, 20));
     machine.buddy.alloc_pages(kGfpKernel, 3);
     run_now(machine.areas.debugfs().alloc(0, 3));
@@ -106,13 +106,13 @@ TEST_P(MachineTest, RestoringThrowsSuspendedOperationsAway) {
   const std::unique_ptr<Machine> machine = make_machine(geometry());
   const ActorId actor = machine->engine.add_actor(0);
   Outcome<Pfn> outcome;
-  machine->engine.begin(actor, keep_outcome(machine->areas.cma_alloc(0, 20, 0, false), &outcome));
+  machine->engine.begin(actor, keep_outcome(machine->areas.cma_alloc(0, 20, 0, Warn::yes), &outcome));
   machine->engine.stop_at(actor, Point::contig_migrated, 1);
   machine->engine.resume(actor);
   ASSERT_FALSE(machine->engine.at_rest());
   machine->restore(*boot);
   EXPECT_TRUE(machine->engine.at_rest());
-  EXPECT_FALSE(machine->areas.cma_mutex().held());
+  EXPECT_FALSE(machine->areas.table().cma_mutex.held());
   EXPECT_EQ(machine->hash(), boot->hash());
 }
 
@@ -136,7 +136,7 @@ TEST_P(MachineTest, TheHashSeesEveryKindOfState) {
   EXPECT_TRUE(changes([](Machine& m) { ++m.buddy.zone(0).nr_free_pages; }));
   EXPECT_TRUE(changes([](Machine& m) { ++m.buddy.zone(0).nr_free_cma; }));
   EXPECT_TRUE(changes([](Machine& m) { m.buddy.zone(0).pcp[1].free_factor = 1; }));
-  EXPECT_TRUE(changes([](Machine& m) { run_now(m.areas.cma_alloc(0, 1, 0, true)); }));
+  EXPECT_TRUE(changes([](Machine& m) { run_now(m.areas.cma_alloc(0, 1, 0, Warn::no)); }));
 }
 
 TEST_P(MachineTest, AnImpossibleGeometryIsAnError) {

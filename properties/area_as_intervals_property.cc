@@ -150,12 +150,12 @@ class Real {
  public:
   explicit Real(const Geometry& geometry) : machine(geometry, kActors) {
     kernel_page_ = machine->buddy.alloc_pages(kGfpKernel, 0);
-    other_buffer_ = run_now(machine->areas.cma_alloc(1, kOtherPages, 0, true));
+    other_buffer_ = run_now(machine->areas.cma_alloc(1, kOtherPages, 0, Warn::no));
     RC_ASSERT(kernel_page_ != kNoPfn && other_buffer_ != kNoPfn);
   }
 
   Task<void> alloc(std::uint64_t pages, unsigned align) {
-    const Pfn pfn = co_await machine->areas.cma_alloc(0, pages, align, true);
+    const Pfn pfn = co_await machine->areas.cma_alloc(0, pages, align, Warn::no);
     const std::uint64_t first = pfn - base();
     answers.push_back(pfn == kNoPfn ? std::nullopt : std::optional(Part{first, first + pages}));
   }
@@ -180,7 +180,7 @@ class Real {
     RC_ASSERT(answers == model.answers);
     const Area& area = machine->areas.area(0);
     Bitmap expected(model.bits);
-    for (const auto& [first, end] : model.marked.all()) expected.set(first, end - first);
+    for (const auto& [first, end] : model.marked.all()) expected.set_range(first, end - first);
     RC_ASSERT(area.bitmap == expected);
     for (ActorId actor = 1; actor <= kActors; ++actor)
       RC_ASSERT(machine.idle(actor) == (model.actors[actor].what == Doing::What::nothing));

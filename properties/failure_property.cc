@@ -363,7 +363,7 @@ class AtRest final : public Witness {
     if (!machine.booted() || !machine.engine.at_rest()) return;
     for (const Migratetype type : machine.map.types())
       claim(type != Migratetype::isolate, "a pageblock stays isolated after the requests have ended");
-    claim(!machine.areas.cma_mutex().held(), "cma_mutex stays held");
+    claim(!machine.areas.table().cma_mutex.held(), "cma_mutex stays held");
     claim(machine.lru.drain().disable_count() == 0, "the LRU caches stay disabled");
     for (AreaId id = 0; id < machine.areas.size(); ++id) check_area(machine, id);
   }

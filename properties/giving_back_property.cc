@@ -147,7 +147,7 @@ bool has_excused_pages(const Machine& machine, const Area& area) {
 }
 
 Task<void> take_and_release(Machine& machine, AreaId id, Pfn* got) {
-  *got = co_await machine.areas.cma_alloc(id, machine.areas.area(id).pages, /*align=*/0, /*no_warn=*/true);
+  *got = co_await machine.areas.cma_alloc(id, machine.areas.area(id).pages, /*align=*/0, Warn::no);
   if (*got != kNoPfn) co_await machine.areas.cma_release(id, *got, machine.areas.area(id).pages);
   co_await empty_caches(machine);
 }

@@ -42,7 +42,7 @@ class Leftovers final : public Witness {
   }
   void look_for_locks(Machine& machine) {
     claim(!machine.engine.spinlocks().any_held(), "a spinlock is held");
-    claim(!machine.areas.cma_mutex().held(), "cma_mutex is held");
+    claim(!machine.areas.table().cma_mutex.held(), "cma_mutex is held");
     for (AreaId id = 0; id < machine.areas.size(); ++id)
       claim(!machine.areas.area(id).lock.held(), "cma->lock of an area is held");
     claim(!machine.buddy.per_cpu().drain_mutex().held(), "pcpu_drain_mutex is held");

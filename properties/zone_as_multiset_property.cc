@@ -76,7 +76,7 @@ class Real {
     move(free, on_the_way, first, pages);
   }
   Task<void> claim(ActorId actor, int name, AreaId area, std::uint64_t pages) {
-    const Pfn pfn = co_await machine->areas.cma_alloc(area, pages, 0, true);
+    const Pfn pfn = co_await machine->areas.cma_alloc(area, pages, 0, Warn::no);
     if (flying[actor].pages() > 0) {
       RC_ASSERT(pfn == flying[actor].start);
       arrived(actor);

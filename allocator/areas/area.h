@@ -23,6 +23,9 @@ constexpr unsigned effective_align(unsigned align, Release release) {
   return release < Release::v3_17 && align > kCmaAlignment ? kCmaAlignment : align;
 }
 
+// Whether an allocation that fails is reported in the log: `no` is the kernel's no_warn.
+enum class Warn : std::uint8_t { no, yes };
+
 struct Area {
   std::string name;
   Pfn base = 0;

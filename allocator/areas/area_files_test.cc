@@ -27,8 +27,8 @@ class ViewsTest : public ::testing::TestWithParam<Release> {
 INSTANTIATE_TEST_SUITE_P(Releases, ViewsTest, ::testing::ValuesIn(kComparedReleases));
 
 TEST_P(ViewsTest, DebugfsFilesOfAnArea) {
-  run_now(machine->areas.cma_alloc(1, 6, 0, false));
-  run_now(machine->areas.cma_alloc(1, 70, 0, false));
+  run_now(machine->areas.cma_alloc(1, 6, 0, Warn::yes));
+  run_now(machine->areas.cma_alloc(1, 70, 0, Warn::yes));
   run_now(machine->areas.cma_release(1, 768, 6));
   EXPECT_EQ(read("cma/b/base_pfn"), "768\n");
   EXPECT_EQ(read("cma/b/count"), "256\n");
@@ -42,15 +42,15 @@ TEST_P(ViewsTest, WithTheBugMaxchunkReachesPastTheBitmap) {
   machine->bugs.switch_on(Bug::debug_bitmap_size);
   EXPECT_EQ(read("cma/a/maxchunk"), "256\n") << "a page a bit";
   EXPECT_EQ(machine->bugs.times_reached(Bug::debug_bitmap_size), 0U);
-  run_now(machine->areas.cma_alloc(1, 6, 0, false));
+  run_now(machine->areas.cma_alloc(1, 6, 0, Warn::yes));
   EXPECT_EQ(read("cma/b/maxchunk"), "506\n") << "an area of 256 pages";
   EXPECT_EQ(machine->bugs.times_reached(Bug::debug_bitmap_size), 1U);
 }
 
 TEST_P(ViewsTest, SysfsTotalsExistSince5_13) {
   const bool there = GetParam() >= Release::v5_13;
-  run_now(machine->areas.cma_alloc(0, 6, 0, true));
-  run_now(machine->areas.cma_alloc(0, 300, 0, true));
+  run_now(machine->areas.cma_alloc(0, 6, 0, Warn::no));
+  run_now(machine->areas.cma_alloc(0, 300, 0, Warn::no));
   EXPECT_EQ(read("sys/a/alloc_pages_success"), there ? "6\n" : "no such file");
   EXPECT_EQ(read("sys/a/alloc_pages_fail"), there ? "300\n" : "no such file");
 }
@@ -70,14 +70,14 @@ TEST_P(ViewsTest, UnknownPathsAreNoFiles) {
 }
 
 TEST_P(ViewsTest, BuddyinfoCountsBlocksByOrder) {
-  run_now(machine->areas.cma_alloc(0, 16, 0, false));
+  run_now(machine->areas.cma_alloc(0, 16, 0, Warn::yes));
   const std::string expected = "Node 0, zone   Normal      0      0      0      0      1      1     15 \n";
   EXPECT_EQ(read("buddyinfo"), expected);
   EXPECT_EQ(buddyinfo(machine->buddy), expected);
 }
 
 TEST_P(ViewsTest, ZoneinfoHasTheLinesOfItsRelease) {
-  run_now(machine->areas.cma_alloc(0, 16, 0, false));
+  run_now(machine->areas.cma_alloc(0, 16, 0, Warn::yes));
   const Release release = GetParam();
   const std::string head = "Node 0, zone   Normal\n  pages free     1008\n";
   const std::string boost = release >= Release::v5_14 ? "        boost    0\n" : "";
@@ -122,7 +122,7 @@ TEST(ZoneinfoTest, ProtectionCountsEachZoneOfTheKernel) {
 }
 
 TEST_P(ViewsTest, PagetypeinfoCountsBlocksByTypeAndPageblocks) {
-  run_now(machine->areas.cma_alloc(0, 16, 0, false));
+  run_now(machine->areas.cma_alloc(0, 16, 0, Warn::yes));
   EXPECT_EQ(read("pagetypeinfo"),
             "Page block order: 4\n"
             "Pages per block:  16\n"

@@ -27,8 +27,8 @@ Areas::Areas(const Core& core, Memblock& memblock, Buddy& buddy, Contig& contig)
 
 Areas::~Areas() = default;
 
-Task<Pfn> Areas::cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn) {
-  return steps_->cma_alloc(id, count, align, no_warn);
+Task<Pfn> Areas::cma_alloc(AreaId id, std::uint64_t count, unsigned align, Warn warn) {
+  return steps_->cma_alloc(id, count, align, warn);
 }
 
 Task<bool> Areas::cma_release(AreaId id, Pfn pfn, std::uint64_t count) { return steps_->cma_release(id, pfn, count); }

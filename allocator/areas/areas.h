@@ -53,12 +53,12 @@ class Areas {
   // the caller, each with one reference, until cma_release(). Returns kNoPfn on failure, also for 0 pages and for an
   // area that was not activated. Windows begin on whole bits, counted from the area's base: with align <= order_per_bit
   // that is all, whatever the base is aligned to.
-  // - The failure of a request that swept is reported once, however many sweeps it made, unless `no_warn`: up to 4.10
+  // - The failure of a request that swept is reported once, however many sweeps it made, if `warn` is yes: up to 4.10
   //   only with Geometry::error_line, since 5.13 within a rate limit. A failure without a sweep is never reported.
   // - A line on the bitmap follows the report, also one that the limit keeps back: since 6.9 always, before with
   //   Geometry::cma_debug.
   // - Up to 6.8 Geometry::cma_debug also logs each call, but for those on an area that was not activated.
-  Task<Pfn> cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
+  Task<Pfn> cma_alloc(AreaId id, std::uint64_t count, unsigned align, Warn warn);
   // Releases pages, all or a part of an allocation. Returns false if the range does not begin in the area.
   // Requires: the range ends in the area (a fatal assertion of the kernel), is allocated, and begins and ends on whole
   // bits (2^order_per_bit pages), or at the allocation's end: else bits of pages still held are cleared.
@@ -78,9 +78,8 @@ class Areas {
   // Returns the area this page belongs to, active or not yet; nullopt if none. An area whose activation failed has no
   // pages (but for Bug::inactive_alloc). O(areas).
   std::optional<AreaId> area_of(Pfn pfn) const;
-  // Returns all areas, and what is counted over them.
+  // Returns all areas, their cma_mutex, and what is counted over them.
   const AreaTable& table() const { return table_; }
-  const Mutex& cma_mutex() const { return table_.cma_mutex; }
   // Returns whether the actor is between two sweeps of one allocation: stopped, asleep, or woken and not yet run. It
   // holds no lock then.
   bool between_sweeps(ActorId actor) const;

@@ -57,7 +57,7 @@ class Subject {
     std::uint64_t count;
   };
   void allocate(const Step& step) {
-    const Pfn pfn = run_now(machine->areas.cma_alloc(step.area, step.count, step.align, false));
+    const Pfn pfn = run_now(machine->areas.cma_alloc(step.area, step.count, step.align, Warn::yes));
     if (pfn != kNoPfn) buffers.push_back({step.area, pfn, step.count});
   }
   void release(const Step& step, bool part) {

@@ -47,7 +47,7 @@ void allocate_and_release(benchmark::State& state, Release release) {
       continue;
     }
     const std::uint64_t count = sizes[next++ % sizes.size()];
-    const Pfn pfn = run_now(areas.cma_alloc(0, count, 0, true));
+    const Pfn pfn = run_now(areas.cma_alloc(0, count, 0, Warn::no));
     if (pfn == kNoPfn) return state.SkipWithError("a half empty area has no room for 300 pages");
     live.emplace_back(pfn, count);
     used += count;

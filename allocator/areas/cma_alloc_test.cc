@@ -23,9 +23,9 @@ class WorkedExample : public ::testing::TestWithParam<Release> {
   static bool counts() { return GetParam() >= Release::v5_13; }
   static bool reports_failures() { return GetParam() >= Release::v4_11; }
   void SetUp() override { populate_lru(*machine, 64); }
-  Pfn alloc(std::uint64_t count, unsigned align, bool no_warn = false) {
+  Pfn alloc(std::uint64_t count, unsigned align, Warn warn = Warn::yes) {
     first = machine->trace.records().size();
-    return run_now(machine->areas.cma_alloc(0, count, align, no_warn));
+    return run_now(machine->areas.cma_alloc(0, count, align, warn));
   }
   void pinned_anonymous_page(Pfn pfn) {
     own_frame(*machine, pfn, PageKind::anonymous);
@@ -161,7 +161,7 @@ TEST_P(WorkedExample, WhenTheLastWindowWasBusyTheErrorIsBusy) {
 
 TEST_P(WorkedExample, NoWarnPrintsNothingOfAFailure) {
   pinned_anonymous_page(0x10800);
-  EXPECT_EQ(alloc(4096, 0, true), kNoPfn);
+  EXPECT_EQ(alloc(4096, 0, Warn::no), kNoPfn);
   EXPECT_THAT(traced(*machine, Event::log_cma_alloc_failed, first), IsEmpty());
 }
 
@@ -283,7 +283,7 @@ TEST_P(WorkedExample, FortyNineRefusalsPassAndFiftyFail) {
     populate_lru(*m, 64);
     const OwnerId id = own_frame(*m, 0x10010, PageKind::movable_ops);
     m->owners.refuse(id, refusals, -kEAGAIN);
-    const Pfn pfn = run_now(m->areas.cma_alloc(0, 148, 8, false));
+    const Pfn pfn = run_now(m->areas.cma_alloc(0, 148, 8, Warn::yes));
     EXPECT_EQ(pfn, refusals == 49 ? 0x10000U : 0x10100U);
     EXPECT_EQ(traced(*m, Event::mm_migrate_pages).size() >= 5, true);
   }
@@ -321,11 +321,11 @@ INSTANTIATE_TEST_SUITE_P(Releases, AreasTest, ::testing::ValuesIn(kComparedRelea
 INSTANTIATE_TEST_SUITE_P(Between, AreasTest, ::testing::Values(Release::v5_15, Release::v6_9));
 
 TEST_P(AreasTest, AnOddCountReservesWholeBitsAndTakesItsPages) {
-  EXPECT_EQ(run_now(areas.cma_alloc(1, 3, 0, false)), 768U);
+  EXPECT_EQ(run_now(areas.cma_alloc(1, 3, 0, Warn::yes)), 768U);
   EXPECT_EQ(areas.area(1).bitmap.count_set(), 2U);
   EXPECT_EQ(machine->map.page(770).ref, 1);
   EXPECT_EQ(machine->map.page(771).ref, 0) << "reserved in the bitmap, never taken from the allocator";
-  EXPECT_EQ(run_now(areas.cma_alloc(1, 2, 0, false)), 772U);
+  EXPECT_EQ(run_now(areas.cma_alloc(1, 2, 0, Warn::yes)), 772U);
   EXPECT_TRUE(run_now(areas.cma_release(1, 768, 3)));
   EXPECT_EQ(areas.area(1).bitmap.count_set(), 1U);
 }
@@ -333,8 +333,8 @@ TEST_P(AreasTest, AnOddCountReservesWholeBitsAndTakesItsPages) {
 TEST_P(AreasTest, TheReportCountsPagesAtBits) {
   EXPECT_EQ(bitmap_report(areas.area(0), machine->bugs),
             "number of available pages: 256@0=> 256 free of 256 total pages");
-  run_now(areas.cma_alloc(1, 3, 0, false));
-  run_now(areas.cma_alloc(1, 2, 0, false));
+  run_now(areas.cma_alloc(1, 3, 0, Warn::yes));
+  run_now(areas.cma_alloc(1, 2, 0, Warn::yes));
   run_now(areas.cma_release(1, 768, 3));
   EXPECT_EQ(bitmap_report(areas.area(1), machine->bugs),
             "number of available pages: 4@0+250@3=> 254 free of 256 total pages");
@@ -350,8 +350,8 @@ TEST_P(AreasTest, AreasAreFoundByNameAndByPage) {
 }
 
 TEST_P(AreasTest, PagesOfSuccessesAndFailuresAreCountedSince5_13) {
-  run_now(areas.cma_alloc(0, 100, 0, true));
-  run_now(areas.cma_alloc(0, 200, 0, true));
+  run_now(areas.cma_alloc(0, 100, 0, Warn::no));
+  run_now(areas.cma_alloc(0, 200, 0, Warn::no));
   EXPECT_EQ(areas.area(0).nr_pages_succeeded, counts() ? 100U : 0U);
   EXPECT_EQ(areas.area(0).nr_pages_failed, counts() ? 200U : 0U);
   EXPECT_EQ(areas.table().alloc_success, counts() ? 1U : 0U);
@@ -360,8 +360,8 @@ TEST_P(AreasTest, PagesOfSuccessesAndFailuresAreCountedSince5_13) {
 
 TEST_P(AreasTest, TheFailureLineIsPrintedSince4_11AndRateLimitedSince5_13) {
   for (int i = 0; i < 12; ++i) {
-    run_now(areas.cma_alloc(0, 256, 0, true));
-    run_now(areas.cma_alloc(0, 1, 0, false));
+    run_now(areas.cma_alloc(0, 256, 0, Warn::no));
+    run_now(areas.cma_alloc(0, 1, 0, Warn::yes));
   }
   const std::size_t limited = counts() ? 10 : 12;
   EXPECT_EQ(traced(*machine, Event::log_cma_alloc_failed).size(), GetParam() >= Release::v4_11 ? limited : 0U);
@@ -373,10 +373,10 @@ TEST_P(AreasTest, AWindowInFlightIsUsedForOtherActors) {
   const ActorId second = engine.add_actor(1);
   Outcome<Pfn> a;
   Outcome<Pfn> b;
-  engine.begin(first, keep_outcome(areas.cma_alloc(0, 16, 0, false), &a));
+  engine.begin(first, keep_outcome(areas.cma_alloc(0, 16, 0, Warn::yes), &a));
   engine.stop_at(first, Point::cma_bitmap_marked, 1);
   engine.resume(first);
-  engine.begin(second, keep_outcome(areas.cma_alloc(0, 16, 0, false), &b));
+  engine.begin(second, keep_outcome(areas.cma_alloc(0, 16, 0, Warn::yes), &b));
   engine.resume(second);
   EXPECT_EQ(b.value, 528U);
   run_to_rest(*machine);
@@ -389,10 +389,10 @@ TEST_P(AreasTest, OneContiguousAllocationRunsAtATimeWhateverTheArea) {
   const ActorId second = engine.add_actor(1);
   Outcome<Pfn> a;
   Outcome<Pfn> b;
-  engine.begin(first, keep_outcome(areas.cma_alloc(0, 16, 0, false), &a));
+  engine.begin(first, keep_outcome(areas.cma_alloc(0, 16, 0, Warn::yes), &a));
   engine.stop_at(first, Point::cma_mutex_taken, 1);
   engine.resume(first);
-  engine.begin(second, keep_outcome(areas.cma_alloc(1, 16, 0, false), &b));
+  engine.begin(second, keep_outcome(areas.cma_alloc(1, 16, 0, Warn::yes), &b));
   engine.resume(second);
   EXPECT_EQ(engine.look(second).waits_for, "cma_mutex");
   run_to_rest(*machine);
@@ -402,7 +402,7 @@ TEST_P(AreasTest, OneContiguousAllocationRunsAtATimeWhateverTheArea) {
 
 TEST_P(AreasTest, BitsAreClearedAfterThePagesAreFree) {
   Engine& engine = machine->engine;
-  const Pfn pfn = run_now(areas.cma_alloc(0, 256, 0, false));
+  const Pfn pfn = run_now(areas.cma_alloc(0, 256, 0, Warn::yes));
   const ActorId releaser = engine.add_actor(0);
   Outcome<bool> released;
   engine.begin(releaser, keep_outcome(areas.cma_release(0, pfn, 256), &released));
@@ -410,17 +410,17 @@ TEST_P(AreasTest, BitsAreClearedAfterThePagesAreFree) {
   engine.resume(releaser);
   engine.assume(kMainActor);
   EXPECT_EQ(machine->map.page(pfn).ref, 0);
-  EXPECT_EQ(run_now(areas.cma_alloc(0, 1, 0, true)), kNoPfn);
+  EXPECT_EQ(run_now(areas.cma_alloc(0, 1, 0, Warn::no)), kNoPfn);
   run_to_rest(*machine);
   engine.assume(kMainActor);
-  EXPECT_EQ(run_now(areas.cma_alloc(0, 1, 0, true)), 512U);
+  EXPECT_EQ(run_now(areas.cma_alloc(0, 1, 0, Warn::no)), 512U);
 }
 
 // --- the faults ---
 
 TEST_P(AreasTest, BitmapForgetsBitHandsAPageOutTwice) {
   machine->bugs.switch_on(Bug::bitmap_forgets_bit);
-  run_now(areas.cma_alloc(0, 4, 0, false));
+  run_now(areas.cma_alloc(0, 4, 0, Warn::yes));
   EXPECT_FALSE(areas.area(0).bitmap.test(3));
   EXPECT_EQ(machine->bugs.times_reached(Bug::bitmap_forgets_bit), 1U);
 }
@@ -429,7 +429,7 @@ TEST_P(AreasTest, CountTruncatedFindsASmallHoleForAHugeRequest) {
   machine->bugs.switch_on(Bug::count_truncated);
   const std::uint64_t huge = (std::uint64_t{1} << 32) + 4;
   // An assertion of the model fails after that: the range does not end in memory.
-  EXPECT_THROW(run_now(areas.cma_alloc(0, huge, 0, false)), AssertionFailure);
+  EXPECT_THROW(run_now(areas.cma_alloc(0, huge, 0, Warn::yes)), AssertionFailure);
   EXPECT_EQ(machine->bugs.times_reached(Bug::count_truncated), 1U);
   EXPECT_EQ(areas.area(0).bitmap.count_set(), 4U);
 }
@@ -442,7 +442,7 @@ TEST_P(AreasTest, SuccessReportedBusyLeaksTheRange) {
   Engine& engine = machine->engine;
   const ActorId actor = engine.add_actor(0);
   Outcome<Pfn> outcome;
-  engine.begin(actor, keep_outcome(areas.cma_alloc(0, 16, 0, false), &outcome));
+  engine.begin(actor, keep_outcome(areas.cma_alloc(0, 16, 0, Warn::yes), &outcome));
   engine.stop_at(actor, Point::contig_migrated, 1);
   engine.resume(actor);
   engine.assume(kMainActor);
@@ -503,13 +503,13 @@ TEST_F(AreasOf36, ABufferIsAlignedToAtMost256Pages) {
   g.memory = {0, 2048};
   g.areas = {{"a", 0x500, 0x300, 0}};
   const std::unique_ptr<Machine> m = make_machine(g);
-  EXPECT_EQ(run_now(m->areas.cma_alloc(0, 1, 9, false)), 0x500U);
-  EXPECT_EQ(run_now(m->areas.cma_alloc(0, 1, 200, false)), 0x600U);
+  EXPECT_EQ(run_now(m->areas.cma_alloc(0, 1, 9, Warn::yes)), 0x500U);
+  EXPECT_EQ(run_now(m->areas.cma_alloc(0, 1, 200, Warn::yes)), 0x600U);
 }
 
 TEST_F(AreasOf36, FailuresAndSuccessesHaveTheDmaLayersLines) {
-  EXPECT_EQ(run_now(areas.cma_alloc(0, 256, 0, false)), 512U);
-  EXPECT_EQ(run_now(areas.cma_alloc(0, 1, 0, false)), kNoPfn);
+  EXPECT_EQ(run_now(areas.cma_alloc(0, 256, 0, Warn::yes)), 512U);
+  EXPECT_EQ(run_now(areas.cma_alloc(0, 1, 0, Warn::yes)), kNoPfn);
   EXPECT_TRUE(run_now(areas.cma_release(0, 512, 256)));
   const std::string first = "cma: dma_alloc_from_contiguous(cma ffff88003e000000, count 256, align 0)";
   EXPECT_EQ(lines(*machine).front(), first);
@@ -521,7 +521,7 @@ TEST_F(AreasOf36, FailuresAndSuccessesHaveTheDmaLayersLines) {
 TEST_F(AreasOf36, ARangeThatIsNotFreeIsReportedAsAFailedTest) {
   populate_lru(*machine, 64);
   own_frame(*machine, 520, PageKind::unmovable);
-  EXPECT_NE(run_now(areas.cma_alloc(0, 64, 6, false)), 512U);
+  EXPECT_NE(run_now(areas.cma_alloc(0, 64, 6, Warn::yes)), 512U);
   EXPECT_EQ(traced(*machine, Event::log_pfns_busy).front(), "alloc_contig_range test_pages_isolated(200, 240) failed");
 }
 
@@ -536,7 +536,7 @@ TEST(VendorOptions, AKernelThatRetriesSweepsAgainAfterASleep) {
     own_frame(*m, 520, PageKind::unmovable);
     Outcome<Pfn> outcome;
     const ActorId actor = m->engine.add_actor(0);
-    m->engine.begin(actor, keep_outcome(m->areas.cma_alloc(0, 256, 0, false), &outcome));
+    m->engine.begin(actor, keep_outcome(m->areas.cma_alloc(0, 256, 0, Warn::yes), &outcome));
     run_to_rest(*m);
     EXPECT_EQ(outcome.value, kNoPfn);
     EXPECT_EQ(m->areas.table().sweeps, sweeps + 1);
@@ -550,8 +550,8 @@ TEST(VendorOptions, TheErrorLineOfALaterReleaseCanBeSwitchedOnIn4_9) {
     g.error_line = true;
     g.error_names = names;
     const std::unique_ptr<Machine> m = make_machine(g);
-    run_now(m->areas.cma_alloc(0, 256, 0, false));
-    run_now(m->areas.cma_alloc(0, 1, 0, false));
+    run_now(m->areas.cma_alloc(0, 256, 0, Warn::yes));
+    run_now(m->areas.cma_alloc(0, 1, 0, Warn::yes));
     EXPECT_THAT(traced(*m, Event::log_cma_alloc_failed),
                 ElementsAre(std::string("cma: cma_alloc: ") + (names ? "a: " : "") +
                             "alloc failed, req-size: 1 pages, ret: -12"));
@@ -566,7 +566,7 @@ TEST(CmaAllocDebug, WithoutDebugLinesABusyWindowIsPassedOverInSilence) {
     own_frame(*machine, 513, PageKind::shmem);
     machine->lru.references().get_page(513);
     const std::size_t first = machine->trace.records().size();
-    EXPECT_EQ(run_now(machine->areas.cma_alloc(0, 4, 2, false)), 516U) << name_of(release);
+    EXPECT_EQ(run_now(machine->areas.cma_alloc(0, 4, 2, Warn::yes)), 516U) << name_of(release);
     EXPECT_TRUE(run_now(machine->areas.cma_release(0, 516, 4)));
     for (const std::string& line : log_lines(*machine, first)) EXPECT_EQ(line.find("cma: "), std::string::npos) << line;
   }
@@ -584,7 +584,7 @@ TEST_P(AreasTest, AFatalSignalEndsARequestBetweenTwoSweeps) {
   Engine& engine = machine->engine;
   const ActorId actor = engine.add_actor(0);
   Outcome<Pfn> outcome;
-  engine.begin(actor, keep_outcome(machine->areas.cma_alloc(0, 64, 6, false), &outcome));
+  engine.begin(actor, keep_outcome(machine->areas.cma_alloc(0, 64, 6, Warn::yes), &outcome));
   engine.resume(actor);
   ASSERT_EQ(engine.look(actor).state, ActorState::sleeping);
   engine.flags(actor).fatal_signal = true;
@@ -604,7 +604,7 @@ TEST(CmaAllocTrace, ACallForNoPagesIsTracedSince610) {
   for (const Release release : {Release::v6_9, Release::v6_12}) {
     const std::unique_ptr<Machine> machine = make_machine(default_small_geometry(release));
     const std::size_t first = machine->trace.records().size();
-    EXPECT_EQ(run_now(machine->areas.cma_alloc(0, 0, 0, false)), kNoPfn);
+    EXPECT_EQ(run_now(machine->areas.cma_alloc(0, 0, 0, Warn::yes)), kNoPfn);
     EXPECT_EQ(traced(*machine, Event::cma_alloc_start, first).size(), release >= Release::v6_10 ? 1U : 0U);
   }
 }

@@ -25,7 +25,7 @@ Task<int> CmaSteps::sweep_v3_5(AreaId id, Window& window) {
     if (gives_back) co_await contig_.free_contig_range(window.pfn, window.count);
     if (gives_back) error = -kEBUSY;
     if (error == 0) {
-      area.bitmap.set(bit, window.bits);
+      area.bitmap.set_range(bit, window.bits);
       table_.last_bit = bit + window.bits;
     }
     if (error != -kEBUSY || gives_back) break;
@@ -39,7 +39,7 @@ Task<int> CmaSteps::sweep_v3_5(AreaId id, Window& window) {
   co_return error;
 }
 
-Task<Pfn> CmaV3_5::cma_alloc(AreaId id, std::uint64_t count, unsigned asked, bool no_warn) {
+Task<Pfn> CmaV3_5::cma_alloc(AreaId id, std::uint64_t count, unsigned asked, Warn warn) {
   if (!usable(id)) co_return kNoPfn;
   const unsigned align = effective_align(asked, release_);
   if (debug_) core_.trace.emit(Event::log_cma_alloc, id, count, align);
@@ -49,7 +49,7 @@ Task<Pfn> CmaV3_5::cma_alloc(AreaId id, std::uint64_t count, unsigned asked, boo
   if (!window) co_return kNoPfn;
   if (window->offset != 0 && core_.bugs.fires(Bug::region_relative)) window->offset = 0;
   const int error = co_await sweep_and_retry(id, *window);
-  if (error != 0 && !no_warn && reports_failures()) report_failure(id, *window, error);
+  if (error != 0 && warn == Warn::yes && reports_failures()) report_failure(id, *window, error);
   if (error != 0) co_return kNoPfn;
   if (debug_) core_.trace.emit(Event::log_cma_returned, window->pfn);
   co_return window->pfn;
@@ -65,7 +65,7 @@ Task<bool> CmaSteps::cma_release_v3_5(AreaId id, Pfn pfn, std::uint64_t count) {
   }
   CMA_ASSERT(count <= area.pages - (pfn - area.base));
   co_await table_.cma_mutex.lock(core_.engine);
-  area.bitmap.clear(pfn - area.base, bits_released(area, pfn, count));
+  area.bitmap.clear_range(pfn - area.base, bits_released(area, pfn, count));
   co_await contig_.free_contig_range(pfn, count);
   table_.cma_mutex.unlock(core_.engine);
   co_await at(core_.engine, Point::cma_release_pages_freed);

@@ -70,7 +70,7 @@ Task<int> CmaSteps::sweep_v3_16(AreaId id, Window& window) {
       co_return error;
     }
     const bool forgets = window.bits > 1 && core_.bugs.fires(Bug::bitmap_forgets_bit);
-    area.bitmap.set(bit, forgets ? window.bits - 1 : window.bits);
+    area.bitmap.set_range(bit, forgets ? window.bits - 1 : window.bits);
     area.lock.unlock(core_.engine);
     const Pfn pfn = area.base + (bit << area.order_per_bit);
     const bool again = pfn == window.pfn;
@@ -114,7 +114,7 @@ Task<int> CmaSteps::sweep_v3_16(AreaId id, Window& window) {
 Task<void> CmaSteps::clear_bits(AreaId id, Pfn pfn, std::uint64_t bits) {
   Area& area = table_.areas[id];
   co_await area.lock.lock(core_.engine);
-  area.bitmap.clear((pfn - area.base) >> area.order_per_bit, bits);
+  area.bitmap.clear_range((pfn - area.base) >> area.order_per_bit, bits);
   area.lock.unlock(core_.engine);
 }
 

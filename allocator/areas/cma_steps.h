@@ -17,7 +17,7 @@ class CmaSteps {
   CmaSteps(const Core& core, Contig& contig, AreaTable& table);
   virtual ~CmaSteps() = default;
 
-  virtual Task<Pfn> cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn) = 0;
+  virtual Task<Pfn> cma_alloc(AreaId id, std::uint64_t count, unsigned align, Warn warn) = 0;
   Task<bool> cma_release(AreaId id, Pfn pfn, std::uint64_t count);
 
  protected:
@@ -65,31 +65,31 @@ class CmaSteps {
 class CmaV3_5 final : public CmaSteps {
  public:
   using CmaSteps::CmaSteps;
-  Task<Pfn> cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn) override;
+  Task<Pfn> cma_alloc(AreaId id, std::uint64_t count, unsigned align, Warn warn) override;
 };
 
 // 3.17 to 5.12.
 class CmaV3_17 final : public CmaSteps {
  public:
   using CmaSteps::CmaSteps;
-  Task<Pfn> cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn) override;
+  Task<Pfn> cma_alloc(AreaId id, std::uint64_t count, unsigned align, Warn warn) override;
 };
 
 // 5.13 to 6.8: counts every call, even one that could not be tried.
 class CmaV5_13 final : public CmaSteps {
  public:
   using CmaSteps::CmaSteps;
-  Task<Pfn> cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn) override;
+  Task<Pfn> cma_alloc(AreaId id, std::uint64_t count, unsigned align, Warn warn) override;
 
  private:
-  Task<Pfn> try_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn);
+  Task<Pfn> try_alloc(AreaId id, std::uint64_t count, unsigned align, Warn warn);
 };
 
 // Since 6.9: counts only calls that could be tried.
 class CmaV6_9 final : public CmaSteps {
  public:
   using CmaSteps::CmaSteps;
-  Task<Pfn> cma_alloc(AreaId id, std::uint64_t count, unsigned align, bool no_warn) override;
+  Task<Pfn> cma_alloc(AreaId id, std::uint64_t count, unsigned align, Warn warn) override;
 };
 
 }  // namespace cma

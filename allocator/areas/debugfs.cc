@@ -7,7 +7,7 @@ namespace cma {
 
 Task<int> AreaDebugfs::alloc(AreaId id, std::uint64_t number) {
   const std::uint64_t pages = debugfs_count(number);
-  const Pfn pfn = co_await steps_.cma_alloc(id, pages, 0, false);
+  const Pfn pfn = co_await steps_.cma_alloc(id, pages, 0, Warn::yes);
   if (pfn == kNoPfn) co_return -kENOMEM;
   table_.areas[id].debugfs_buffers.emplace_back(pfn, pages);
   co_return 0;
@@ -42,7 +42,7 @@ std::uint64_t AreaDebugfs::largest_free_run(AreaId id) const {
   Bitmap walked(area.pages);
   for (std::uint64_t bit = bitmap.next_set(0, bitmap.size()); bit < bitmap.size();
        bit = bitmap.next_set(bit + 1, bitmap.size()))
-    walked.set(bit, 1);
+    walked.set_range(bit, 1);
   return walked.longest_zero_run();
 }
 

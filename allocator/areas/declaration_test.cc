@@ -273,7 +273,7 @@ TEST_P(DeclareTest, TheFirstFailureEndsActivationUpTo5_8) {
   const bool goes_on = GetParam() >= Release::v5_9;
   EXPECT_EQ(areas.area(2).active(), goes_on);
   EXPECT_EQ(areas.area(1).pages, 0U);
-  EXPECT_EQ(run_now(areas.cma_alloc(1, 1, 0, false)), kNoPfn);
+  EXPECT_EQ(run_now(areas.cma_alloc(1, 1, 0, Warn::yes)), kNoPfn);
   EXPECT_EQ(machine->buddy.zone(0).nr_free_cma, goes_on ? 4096 : 2048);
   const unsigned lost = gives_back() ? 0 : goes_on ? 1 : 2;
   EXPECT_EQ(machine->buddy.zone(0).managed, 0x8000U - lost * 2048)
@@ -327,10 +327,10 @@ TEST_P(DeclareTest, AreasAfterOneThatFailedKeepTheirSizeUnderTheFault) {
     EXPECT_EQ(m.areas.area(1).pages, 2048U);
     EXPECT_EQ(m.areas.area(1).active(), goes_on);
     if (!on && !goes_on) {
-      EXPECT_EQ(run_now(m.areas.cma_alloc(1, 1, 0, false)), kNoPfn);
+      EXPECT_EQ(run_now(m.areas.cma_alloc(1, 1, 0, Warn::yes)), kNoPfn);
     }
     if (on) {
-      EXPECT_THROW(run_now(m.areas.cma_alloc(1, 1, 0, false)), AssertionFailure) << "its bitmap is searched";
+      EXPECT_THROW(run_now(m.areas.cma_alloc(1, 1, 0, Warn::yes)), AssertionFailure) << "its bitmap is searched";
     }
     EXPECT_EQ(m.bugs.times_reached(Bug::never_activated) != 0, on);
   }

@@ -26,8 +26,8 @@ class Bitmap {
     return (words_[bit / 64] >> (bit % 64)) & 1;
   }
   // Set or clear [start, start + count), which may be empty. Require: the range lies inside the bitmap.
-  void set(std::uint64_t start, std::uint64_t count) { change(start, count, true); }
-  void clear(std::uint64_t start, std::uint64_t count) { change(start, count, false); }
+  void set_range(std::uint64_t start, std::uint64_t count) { change(start, count, true); }
+  void clear_range(std::uint64_t start, std::uint64_t count) { change(start, count, false); }
 
   // Return the first zero (set) bit at or after start and before end; `end` if there is none, also where start >= end.
   // Require: end <= size().

@@ -12,7 +12,7 @@ constexpr std::uint64_t kWindow = 64;
 
 Bitmap full_but_for_its_last_window() {
   Bitmap bitmap(kBits);
-  bitmap.set(0, kBits - kWindow);
+  bitmap.set_range(0, kBits - kWindow);
   return bitmap;
 }
 
@@ -43,7 +43,7 @@ BENCHMARK(read_bitmap_by_words);
 // Every other bit set: each step of the search starts again.
 void search_checkered_area(benchmark::State& state) {
   Bitmap bitmap(kBits);
-  for (std::uint64_t bit = 0; bit < kBits - kWindow; bit += 2) bitmap.set(bit, 1);
+  for (std::uint64_t bit = 0; bit < kBits - kWindow; bit += 2) bitmap.set_range(bit, 1);
   for (auto _ : state) benchmark::DoNotOptimize(bitmap.find_zero_area(0, kWindow, 0, 0));
 }
 BENCHMARK(search_checkered_area);

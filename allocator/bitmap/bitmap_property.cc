@@ -66,9 +66,9 @@ RC_GTEST_PROP(BitmapProperty, AnyHistoryAndAnySearchAgreeWithTheNaiveOne, ()) {
     const Change change = any_change(bits);
     naive.change(change.start, change.count, change.value);
     if (change.value)
-      bitmap.set(change.start, change.count);
+      bitmap.set_range(change.start, change.count);
     else
-      bitmap.clear(change.start, change.count);
+      bitmap.clear_range(change.start, change.count);
   }
   RC_ASSERT(bitmap.count_set() == naive.count_set());
   RC_ASSERT(bitmap.longest_zero_run() == naive.longest_zero_run());

@@ -24,7 +24,7 @@ constexpr unsigned kExhaustiveBits = 12;
 Bitmap bitmap_of(unsigned bits, std::uint64_t content) {
   Bitmap bitmap(bits);
   for (unsigned bit = 0; bit < bits; ++bit)
-    if ((content >> bit) & 1) bitmap.set(bit, 1);
+    if ((content >> bit) & 1) bitmap.set_range(bit, 1);
   return bitmap;
 }
 
@@ -77,12 +77,12 @@ TEST(BitmapSearch, RunsAcrossWordBoundariesAreFound) {
   for (std::uint64_t first : {60U, 62U, 63U, 64U, 65U, 126U, 127U, 128U})
     for (std::uint64_t count : {1U, 2U, 3U, 63U, 64U, 65U, 70U, 128U, 130U}) {
       Bitmap bitmap(320);
-      bitmap.set(0, 320);
-      bitmap.clear(first, count);
+      bitmap.set_range(0, 320);
+      bitmap.clear_range(first, count);
       EXPECT_EQ(bitmap.find_zero_area(0, count, 0, 0), first);
       EXPECT_GE(bitmap.find_zero_area(0, count + 1, 0, 0), 320U);
       EXPECT_GE(bitmap.find_zero_area(first + 1, count, 0, 0), 320U);
-      bitmap.set(first + count / 2, 1);
+      bitmap.set_range(first + count / 2, 1);
       EXPECT_GE(bitmap.find_zero_area(0, count, 0, 0), 320U);
     }
 }
@@ -116,10 +116,10 @@ TEST(Bitmap, SettingAndClearingChangeTheirRangeOnly) {
     for (std::uint64_t count : {0U, 1U, 5U, 63U, 64U, 65U}) {
       if (start + count > 200) continue;
       Bitmap set(200);
-      set.set(start, count);
+      set.set_range(start, count);
       Bitmap cleared(200);
-      cleared.set(0, 200);
-      cleared.clear(start, count);
+      cleared.set_range(0, 200);
+      cleared.clear_range(start, count);
       for (std::uint64_t bit = 0; bit < 200; ++bit) {
         const bool inside = bit >= start && bit < start + count;
         EXPECT_EQ(set.test(bit), inside);
@@ -132,22 +132,22 @@ TEST(Bitmap, SettingAndClearingChangeTheirRangeOnly) {
 
 TEST(Bitmap, RangesBeyondItsEndAreAnError) {
   Bitmap bitmap(100);
-  EXPECT_THROW(bitmap.set(99, 2), AssertionFailure);
-  EXPECT_THROW(bitmap.clear(101, 0), AssertionFailure);
-  EXPECT_THROW(bitmap.set(1, ~std::uint64_t{0}), AssertionFailure);
+  EXPECT_THROW(bitmap.set_range(99, 2), AssertionFailure);
+  EXPECT_THROW(bitmap.clear_range(101, 0), AssertionFailure);
+  EXPECT_THROW(bitmap.set_range(1, ~std::uint64_t{0}), AssertionFailure);
   EXPECT_THROW(bitmap.test(100), AssertionFailure);
 }
 
 TEST(Bitmap, TheLongestRunOfZerosMayLieAnywhere) {
   Bitmap bitmap(200);
   EXPECT_EQ(bitmap.longest_zero_run(), 200U);
-  bitmap.set(100, 1);
+  bitmap.set_range(100, 1);
   EXPECT_EQ(bitmap.longest_zero_run(), 100U);
-  bitmap.set(10, 1);
+  bitmap.set_range(10, 1);
   EXPECT_EQ(bitmap.longest_zero_run(), 99U);
-  bitmap.set(0, 200);
+  bitmap.set_range(0, 200);
   EXPECT_EQ(bitmap.longest_zero_run(), 0U);
-  bitmap.clear(199, 1);
+  bitmap.clear_range(199, 1);
   EXPECT_EQ(bitmap.longest_zero_run(), 1U);
 }
 

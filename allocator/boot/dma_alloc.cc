@@ -51,7 +51,7 @@ DmaRequest dma_request(const Geometry& geometry, BugSet& bugs, const DmaAreas* a
   request.order = order_of(geometry, request.pages);
   request.align = std::min(request.order, cma_alignment);
   request.node = device.node.value_or(0);
-  request.no_warn = (gfp & kGfpNowarn) != 0;
+  request.warn = (gfp & kGfpNowarn) != 0 ? Warn::no : Warn::yes;
   request.areas = areas_for(geometry.release, bugs, areas, device, request.pages, gfp);
   return request;
 }
@@ -68,7 +68,7 @@ DmaAlloc::DmaAlloc(const Geometry& geometry, PageAllocator& page_allocator, Budd
 Task<Pfn> DmaAlloc::alloc(DmaDevice device, std::uint64_t size, Gfp gfp) {
   const DmaRequest asked = dma_request(geometry_, dma_.bugs(), &dma_, device, size, gfp, cma_alignment_);
   for (const AreaId area : asked.areas) {
-    const Pfn pfn = co_await areas_.cma_alloc(area, asked.pages, asked.align, asked.no_warn);
+    const Pfn pfn = co_await areas_.cma_alloc(area, asked.pages, asked.align, asked.warn);
     if (pfn != kNoPfn) co_return pfn;
   }
   const Pfn pfn = co_await page_allocator_.alloc_pages(gfp, asked.order, asked.node);

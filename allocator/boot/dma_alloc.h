@@ -30,10 +30,10 @@ struct DmaDevice {
 struct DmaRequest {
   std::vector<AreaId> areas;
   std::uint64_t pages = 0;
-  unsigned align = 0;    // an order, of areas
-  unsigned order = 0;    // of the block, if no area gives the buffer
-  unsigned node = 0;     // of the block
-  bool no_warn = false;  // areas print nothing of a failure
+  unsigned align = 0;     // an order, of areas
+  unsigned order = 0;     // of the block, if no area gives the buffer
+  unsigned node = 0;      // of the block
+  Warn warn = Warn::yes;  // of areas: whether they print a failure
 };
 
 // Returns how the DMA layer asks for a buffer of so many bytes (DmaAlloc::alloc() says of which areas). `areas`:

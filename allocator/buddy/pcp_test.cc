@@ -339,7 +339,7 @@ TEST(PcpOverflow, SevenHundredPagesLeaveWhatTheRealKernelKeeps) {
   g.pcp_batch = 15;
   g.pcp_high = 625;
   const std::unique_ptr<Machine> machine = make_machine(g);
-  const Pfn base = run_now(machine->areas.cma_alloc(0, 700, 0, true));
+  const Pfn base = run_now(machine->areas.cma_alloc(0, 700, 0, Warn::no));
   ASSERT_EQ(base, 0x8000U);
   run_now(machine->buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
   run_now(machine->areas.cma_release(0, base, 700));

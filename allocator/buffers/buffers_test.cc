@@ -11,7 +11,7 @@ class BuffersTest : public testing::TestWithParam<Release> {
  protected:
   BuffersTest() : machine_(make_machine(default_small_geometry(GetParam()))) { populate_lru(*machine_, 100); }
   OwnerId page_at(Pfn pfn) { return own_frame(*machine_, pfn, PageKind::block_device); }
-  Pfn window_over(Pfn) { return run_now(machine_->areas.cma_alloc(0, 64, 6, false)); }
+  Pfn window_over(Pfn) { return run_now(machine_->areas.cma_alloc(0, 64, 6, Warn::yes)); }
   Buffers& buffers() { return machine_->buffers; }
 
   std::unique_ptr<Machine> machine_;

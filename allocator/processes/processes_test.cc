@@ -208,7 +208,7 @@ TEST_P(ProcessesTest, ASharedPageMovesWithAllItsMappings) {
   run_now(machine_->lru.drain().add_drain_all());
   const SpaceId child = run_now(machine_->processes.fork(parent));
   const std::uint32_t data = page_of(parent, 0).token;
-  EXPECT_EQ(Pfn{0x200}, run_now(machine_->areas.cma_alloc(0, 64, 6, false)));
+  EXPECT_EQ(Pfn{0x200}, run_now(machine_->areas.cma_alloc(0, 64, 6, Warn::yes)));
   EXPECT_NE(Pfn{0x220}, machine_->owners.owner(machine_->processes.page_at(child, mapping, 0)).pfn);
   EXPECT_EQ(2, page_of(child, 0).map);
   EXPECT_EQ(data, page_of(child, 0).token);
@@ -220,7 +220,7 @@ TEST_P(ProcessesTest, LockedPagesAreUnevictableAndStillMove) {
   run_now(machine_->lru.drain().add_drain_all());
   EXPECT_EQ(2U, machine_->lru.lists().size(LruList::unevictable));
   EXPECT_TRUE(page_of(process, 1).has(kPageMlocked));
-  ASSERT_NE(0U, run_now(machine_->areas.cma_alloc(0, 256, 0, false))) << "wherever they were in the area";
+  ASSERT_NE(0U, run_now(machine_->areas.cma_alloc(0, 256, 0, Warn::yes))) << "wherever they were in the area";
   EXPECT_EQ(2U, machine_->lru.lists().size(LruList::unevictable));
   run_now(machine_->processes.exit(process));
   EXPECT_EQ(0U, machine_->lru.lists().size(LruList::unevictable));
@@ -235,7 +235,7 @@ TEST_P(ProcessesTest, AMovedLockedPageIsStillLocked) {
   EXPECT_EQ(0, run_now(machine_->processes.write(process, mapping, 0, 0x220)));
   run_now(machine_->processes.mlock(process, mapping));
   run_now(machine_->lru.drain().add_drain_all());
-  EXPECT_EQ(Pfn{0x200}, run_now(machine_->areas.cma_alloc(0, 64, 6, false)));
+  EXPECT_EQ(Pfn{0x200}, run_now(machine_->areas.cma_alloc(0, 64, 6, Warn::yes)));
   const Pfn now = machine_->owners.owner(machine_->processes.page_at(process, mapping, 0)).pfn;
   EXPECT_NE(Pfn{0x220}, now);
   run_now(machine_->lru.drain().add_drain_all());
@@ -501,7 +501,7 @@ TEST_P(InterruptedProcessTest, APageSharedSinceAForkIsLockedWhenItIsCopiedOrMove
   run_now(machine_->lru.drain().add_drain_all());
   const bool at_once = GetParam() < Release::v4_4 || GetParam() >= Release::v5_18;
   EXPECT_EQ(page_of(child, 0).has(kPageMlocked), at_once);
-  EXPECT_EQ(Pfn{0x200}, run_now(machine_->areas.cma_alloc(0, 64, 6, false)));
+  EXPECT_EQ(Pfn{0x200}, run_now(machine_->areas.cma_alloc(0, 64, 6, Warn::yes)));
   run_now(machine_->lru.drain().add_drain_all());
   EXPECT_NE(Pfn{0x220}, where(child, 0));
   EXPECT_TRUE(page_of(child, 0).has(kPageMlocked));

@@ -59,11 +59,11 @@ void step(cma::Bitmap& bitmap, NaiveBitmap& naive, cma::Numbers& numbers) {
   switch (kind) {
     case 0:
       naive.change(start, count, true);
-      bitmap.set(start, count);
+      bitmap.set_range(start, count);
       break;
     case 1:
       naive.change(start, count, false);
-      bitmap.clear(start, count);
+      bitmap.clear_range(start, count);
       break;
     case 2:
       cma::require(bitmap.next_zero(start, start + count) == naive.next(start, start + count, false),

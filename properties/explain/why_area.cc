@@ -365,7 +365,7 @@ Bitmap NoWindow::bits_without_buffer() const {
   Bitmap bitmap = area_.bitmap;
   const auto clear = [&](Pfn start, std::uint64_t pages) {
     const auto [first, bits] = bits_of(area_, start, pages);
-    bitmap.clear(first, bits);
+    bitmap.clear_range(first, bits);
   };
   for (const World::Piece& piece : world_.pieces)
     if (world_.result(piece.slot).area == request_.area) clear(piece.start, piece.pages);
@@ -451,7 +451,7 @@ std::optional<HiddenWindow> NoWindow::hidden_window() const {
   std::uint64_t last = first;
   for (std::uint64_t bit = first; bit < end;) {
     const std::uint64_t stop = marked.next_zero(bit, end);
-    free.clear(bit, stop - bit);
+    free.clear_range(bit, stop - bit);
     last = stop - 1;
     bit = marked.next_set(stop, end);
   }
@@ -501,8 +501,8 @@ void NoWindow::add_hidden(const HiddenWindow& hidden) {
 void NoWindow::add_smaller_bits() {
   Bitmap held(area_.pages);
   for (const World::Piece& piece : world_.pieces)
-    if (world_.result(piece.slot).area == request_.area) held.set(piece.start - area_.base, piece.pages);
-  for (const auto& [pfn, pages] : area_.debugfs_buffers) held.set(pfn - area_.base, pages);
+    if (world_.result(piece.slot).area == request_.area) held.set_range(piece.start - area_.base, piece.pages);
+  for (const auto& [pfn, pages] : area_.debugfs_buffers) held.set_range(pfn - area_.base, pages);
   BugSet bugs = machine_.geometry().bugs;
   const std::uint64_t mask = bitmap_aligned_mask(search_.align(), 0, bugs);
   const std::uint64_t offset = bitmap_aligned_offset(area_.base, search_.align(), 0, bugs);

@@ -26,7 +26,7 @@ TEST(DumpOfAnArea, ShowsTheFreeBlockThatReachesIntoIt) {
 
 TEST(DumpOfAnArea, ShowsWhatFollowsThatBlock) {
   const auto machine = machine_with_two_areas_in_a_block();
-  const Pfn first = run_now(machine->areas.cma_alloc(1, 3, 0, true));
+  const Pfn first = run_now(machine->areas.cma_alloc(1, 3, 0, Warn::no));
   ASSERT_EQ(first, Pfn{0x4200});
   EXPECT_THAT(dump_area(*machine, 0, true), Contains("bd 0:9"));
   EXPECT_THAT(dump_area(*machine, 1, true), Contains("pg 0+3:a1"));

@@ -60,7 +60,7 @@ void range_mix(Machine& machine, std::uint64_t largest, unsigned align) {
       continue;
     }
     held.size = 1 + random.below(largest);
-    held.pfn = run_now(machine.areas.cma_alloc(0, held.size, align, true));
+    held.pfn = run_now(machine.areas.cma_alloc(0, held.size, align, Warn::no));
   }
   for (const Held& held : places)
     if (held.pfn != kNoPfn) run_now(machine.areas.cma_release(0, held.pfn, held.size));

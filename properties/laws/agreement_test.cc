@@ -15,7 +15,7 @@ Requests one_request(std::uint64_t pages) {
   const std::unique_ptr<Machine> machine = make_machine(default_small_geometry(Release::v6_1));
   requests.program_begins(*machine);
   requests.alloc_begins(0, pages, 0);
-  const Pfn pfn = run_now(machine->areas.cma_alloc(0, pages, 0, false));
+  const Pfn pfn = run_now(machine->areas.cma_alloc(0, pages, 0, Warn::yes));
   requests.buffer_allocated(0, pfn, pages, 0);
   requests.op_performed(*machine, 0);
   requests.stop_watching();

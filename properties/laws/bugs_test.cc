@@ -523,7 +523,7 @@ TEST(BugsAndLaws, SoundSeesInactiveAlloc) {
     laws.booted(machine);
     const std::string law = law_broken_by([&] {
       laws.alloc_begins(0, 4, 0);
-      static_cast<void>(run_now(machine.areas.cma_alloc(0, 4, 0, false)));
+      static_cast<void>(run_now(machine.areas.cma_alloc(0, 4, 0, Warn::yes)));
       laws.alloc_failed(0, 4, 0);
       laws.op_performed(machine, 0);
     });

@@ -145,7 +145,7 @@ TEST_P(HugeLaws, CompleteKnowsWhatARefillForHugePagesKeepsOutOfSight) {
   EXPECT_EQ(verdict(), "complete");
   watched_.leave_free(needed);
   EXPECT_EQ(verdict(), "");
-  EXPECT_NE(kNoPfn, run_now(machine_.areas.cma_alloc(0, 256, 0, true)));
+  EXPECT_NE(kNoPfn, run_now(machine_.areas.cma_alloc(0, 256, 0, Warn::no)));
 }
 
 TEST_P(HugeLaws, CompleteCountsNoRefillForHugePagesWhereThereAreNone) {
@@ -169,7 +169,7 @@ TEST_P(HugeLaws, CompleteKnowsThatItMovesWhenItsPagesAreMappedOneByOne) {
   EXPECT_EQ(verdict(), GetParam() >= Release::v5_7 ? "complete" : "");
   // The model agrees.
   if (GetParam() >= Release::v5_7) {
-    EXPECT_NE(kNoPfn, run_now(machine_.areas.cma_alloc(0, 256, 0, true)));
+    EXPECT_NE(kNoPfn, run_now(machine_.areas.cma_alloc(0, 256, 0, Warn::no)));
   }
 }
 

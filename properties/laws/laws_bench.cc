@@ -23,7 +23,7 @@ void alloc_and_release(benchmark::State& state, Release release, Watch watch) {
   laws.program_begins(*machine);
   for (auto _ : state) {
     if (watch != Watch::none) laws.alloc_begins(0, kPages, 0);
-    const Pfn pfn = run_now(machine->areas.cma_alloc(0, kPages, 0, true));
+    const Pfn pfn = run_now(machine->areas.cma_alloc(0, kPages, 0, Warn::no));
     if (pfn == kNoPfn) return state.SkipWithError("an empty area has no room");
     if (watch != Watch::none) {
       laws.buffer_allocated(0, pfn, kPages, 0);

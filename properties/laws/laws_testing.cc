@@ -24,7 +24,7 @@ void WatchedMachine::restart() {
 
 Task<void> WatchedMachine::cma_alloc(AreaId area, std::uint64_t count, unsigned align) {
   laws_.alloc_begins(area, count, align);
-  const Pfn pfn = co_await machine_->areas.cma_alloc(area, count, align, false);
+  const Pfn pfn = co_await machine_->areas.cma_alloc(area, count, align, Warn::yes);
   if (pfn == kNoPfn) {
     laws_.alloc_failed(area, count, align);
     co_return;

@@ -10,7 +10,7 @@ namespace {
 // --- locks, content, bounded, balanced ---
 
 TEST_P(PlantedTest, LocksSeeLocksThatAreHeldAtRest) {
-  auto& cma_mutex = const_cast<Mutex&>(machine_.areas.cma_mutex());
+  auto& cma_mutex = const_cast<Mutex&>(machine_.areas.table().cma_mutex);
   ASSERT_TRUE(cma_mutex.try_lock(machine_.engine));
   EXPECT_EQ(audit(), "locks");
   cma_mutex.reset();

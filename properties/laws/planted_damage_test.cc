@@ -533,7 +533,7 @@ TEST(DamagedMachine, WhatIsHandedOutIsAWholeBlockOfUnusedPages) {
   EXPECT_EQ(blocks(4096, 0), "contract") << "no memory";
   EXPECT_EQ(blocks(1020, 3), "contract");
   const auto buffers = [&](const std::function<void(Page&)>& damage) {
-    const Pfn pfn = run_now(d.machine.areas.cma_alloc(0, 1, 0, true));
+    const Pfn pfn = run_now(d.machine.areas.cma_alloc(0, 1, 0, Warn::no));
     damage(d.page(pfn));
     return law_broken_by([&] { d.laws.buffer_allocated(0, pfn, 1, 0); });
   };

@@ -17,19 +17,19 @@ class BitmapLaw : public PlantedTest {
 INSTANTIATE_TEST_SUITE_P(Releases, BitmapLaw, ::testing::ValuesIn(modelled_releases()));
 
 TEST_P(BitmapLaw, SeesAClearBitOfABuffer) {
-  bitmap(0).clear(3, 1);
+  bitmap(0).clear_range(3, 1);
   EXPECT_EQ(audit(), "bitmap");
 }
 
 TEST_P(BitmapLaw, SeesASetBitWithoutABuffer) {
-  bitmap(1).set(100, 1);
+  bitmap(1).set_range(100, 1);
   EXPECT_EQ(audit(), "bitmap");
 }
 
 TEST_P(BitmapLaw, AllowsOneWindowOfARequestUnderWay) {
   watched_.start(1, watched_.cma_alloc(0, 10, 0), Point::cma_bitmap_marked);
   EXPECT_EQ(audit(), "");
-  bitmap(0).set(200, 1);
+  bitmap(0).set_range(200, 1);
   EXPECT_EQ(audit(), "bitmap");
 }
 
@@ -37,10 +37,10 @@ TEST_P(BitmapLaw, AllowsOneWindowOfARequestUnderWay) {
 TEST_P(BitmapLaw, AllowsSeveralRequestsAsManyBitsAsTheyAskFor) {
   laws_.alloc_begins(0, 1, 0);
   laws_.alloc_begins(0, 1, 0);
-  bitmap(0).set(100, 1);
-  bitmap(0).set(200, 1);
+  bitmap(0).set_range(100, 1);
+  bitmap(0).set_range(200, 1);
   EXPECT_EQ(audit(), "");
-  bitmap(0).set(150, 1);
+  bitmap(0).set_range(150, 1);
   EXPECT_EQ(audit(), "bitmap");
 }
 
@@ -65,10 +65,10 @@ TEST_P(PlantedTest, ContractSeesWhatABufferMustNotBe) {
 }
 
 TEST_P(PlantedTest, ContractWantsOneReferenceBesidesThoseOfPrograms) {
-  const Pfn pfn = run_now(machine_.areas.cma_alloc(0, 2, 0, true));
+  const Pfn pfn = run_now(machine_.areas.cma_alloc(0, 2, 0, Warn::no));
   watched_.pin(pfn + 1);
   EXPECT_EQ(law_broken_by([&] { laws_.buffer_allocated(0, pfn, 2, 0); }), "");
-  const Pfn other = run_now(machine_.areas.cma_alloc(0, 2, 0, true));
+  const Pfn other = run_now(machine_.areas.cma_alloc(0, 2, 0, Warn::no));
   machine_.lru.references().get_page(other);
   EXPECT_EQ(law_broken_by([&] { laws_.buffer_allocated(0, other, 2, 0); }), "contract");
 }
@@ -102,12 +102,12 @@ TEST_P(PlantedTest, RestoredSeesAnIsolationThatAnotherActorEnds) {
 }
 
 TEST_P(PlantedTest, PolicySeesAnAreasPageGivenAsARange) {
-  const Pfn pfn = run_now(machine_.areas.cma_alloc(0, 1, 0, true));
+  const Pfn pfn = run_now(machine_.areas.cma_alloc(0, 1, 0, Warn::no));
   EXPECT_EQ(law_broken_by([&] { laws_.range_allocated(pfn, 1); }), "policy");
 }
 
 TEST_P(PlantedTest, ContractAndExclusiveSeeWhatARangeMustNotBe) {
-  const Pfn pfn = run_now(machine_.areas.cma_alloc(0, 1, 0, true));
+  const Pfn pfn = run_now(machine_.areas.cma_alloc(0, 1, 0, Warn::no));
   machine_.lru.references().get_page(pfn);
   EXPECT_EQ(law_broken_by([&] { laws_.range_allocated(pfn, 1); }), "contract");
   EXPECT_EQ(law_broken_by([&] { laws_.range_allocated(block(), 1); }), "exclusive");
@@ -125,19 +125,19 @@ TEST_P(PlantedTest, ARangeHasAHolderUntilItIsFreed) {
 }
 
 TEST_P(PlantedTest, PolicySeesAnAreasPageGivenToADriver) {
-  const Pfn pfn = run_now(machine_.areas.cma_alloc(0, 1, 0, true));
+  const Pfn pfn = run_now(machine_.areas.cma_alloc(0, 1, 0, Warn::no));
   EXPECT_EQ(law_of_request(kGfpKernel, 0, pfn), "policy");
   EXPECT_EQ(law_of_request(kGfpHighuserMovable, 0, pfn), "");
 }
 
 TEST_P(PlantedTest, PolicySeesAnAreasPageGivenWhileItsRangeIsEmptied) {
-  const Pfn pfn = run_now(machine_.areas.cma_alloc(0, 1, 0, true));
+  const Pfn pfn = run_now(machine_.areas.cma_alloc(0, 1, 0, Warn::no));
   machine_.map.set_pageblock_type(pfn, Migratetype::isolate);
   EXPECT_EQ(law_of_request(kGfpKernel, 0, pfn), "policy");
 }
 
 TEST_P(PlantedTest, PolicySeesAnAreasPageGivenToATaskThatPins) {
-  const Pfn pfn = run_now(machine_.areas.cma_alloc(0, 1, 0, true));
+  const Pfn pfn = run_now(machine_.areas.cma_alloc(0, 1, 0, Warn::no));
   machine_.engine.flags().memalloc_pin = true;
   EXPECT_EQ(law_of_request(kGfpHighuserMovable, 0, pfn), GetParam() >= Release::v5_1 ? "policy" : "");
 }

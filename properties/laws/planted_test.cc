@@ -64,7 +64,7 @@ TEST_P(PlantedTest, ConservedSeesAPageWithoutAHolder) {
 }
 
 TEST_P(PlantedTest, ConservedSeesAForgottenBuffer) {
-  const Pfn pfn = run_now(machine_.areas.cma_alloc(0, 5, 0, true));
+  const Pfn pfn = run_now(machine_.areas.cma_alloc(0, 5, 0, Warn::no));
   ASSERT_NE(pfn, kNoPfn);
   const std::string broken = broken_by([&] { laws_.audit(); });
   EXPECT_TRUE(broken.starts_with("conserved: ")) << broken;

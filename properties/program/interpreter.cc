@@ -465,7 +465,7 @@ Task<void> Interpreter::Run::ask_and_release(AreaRequest request) {
   const AreaId area = request.area;
   const std::uint64_t pages = request.pages;
   observer_.alloc_begins(area, pages, request.align);
-  const Pfn pfn = co_await machine_.areas.cma_alloc(area, pages, request.align, /*no_warn=*/true);
+  const Pfn pfn = co_await machine_.areas.cma_alloc(area, pages, request.align, Warn::no);
   if (pfn == kNoPfn) {
     observer_.alloc_failed(area, pages, request.align);
     co_return;

@@ -13,7 +13,7 @@ Task<void> CmaAlloc::perform(World& world, Slot self) const {
   }
   const auto order = static_cast<unsigned>(align);
   world.observer().alloc_begins(*id, pages, order);
-  const Pfn pfn = co_await world.machine().areas.cma_alloc(*id, pages, order, nowarn);
+  const Pfn pfn = co_await world.machine().areas.cma_alloc(*id, pages, order, nowarn ? Warn::no : Warn::yes);
   if (pfn == kNoPfn) {
     // The kernel's function returns NULL; its callers return -ENOMEM then.
     world.observer().alloc_failed(*id, pages, order);

@@ -30,7 +30,7 @@ Task<void> DmaBuffer::perform(World& world, Slot self) const {
   const DmaRequest request = request_of(world, *this, world.machine().bugs);
   for (const AreaId area : request.areas) {
     world.observer().alloc_begins(area, request.pages, request.align);
-    const Pfn pfn = co_await world.machine().areas.cma_alloc(area, request.pages, request.align, request.no_warn);
+    const Pfn pfn = co_await world.machine().areas.cma_alloc(area, request.pages, request.align, request.warn);
     if (pfn == kNoPfn) {
       world.observer().alloc_failed(area, request.pages, request.align);
       continue;

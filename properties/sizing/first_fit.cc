@@ -134,13 +134,13 @@ std::optional<std::uint64_t> FirstFit::put(const Item& item) {
   std::uint64_t& from = full_below_[{item.bits, item.mask}];
   const std::uint64_t bit = bitmap_.find_zero_area(from, item.bits, item.mask, item.offset);
   if (bit >= bits()) return std::nullopt;
-  bitmap_.set(bit, item.bits);
+  bitmap_.set_range(bit, item.bits);
   from = bit + item.bits;
   return bit;
 }
 
 void FirstFit::clear(std::uint64_t bit, std::uint64_t bits) {
-  bitmap_.clear(bit, bits);
+  bitmap_.clear_range(bit, bits);
   full_below_.clear();
 }
 
@@ -174,7 +174,7 @@ MachineTarget::MachineTarget(const Geometry& shape, std::uint64_t pages, Pfn bas
 MachineTarget::~MachineTarget() = default;
 
 std::optional<std::uint64_t> MachineTarget::allocate(const Request& request) {
-  const Pfn pfn = run_now(machine_->areas.cma_alloc(0, request.pages, request.align, true));
+  const Pfn pfn = run_now(machine_->areas.cma_alloc(0, request.pages, request.align, Warn::no));
   if (pfn == kNoPfn) return std::nullopt;
   return pfn - base_;
 }

@@ -154,7 +154,7 @@ bool Loops::loop() {
   bool failed = false;
   for (std::uint64_t i = 0; i < kBuffers; ++i) {
     file_system_works();
-    const Pfn pfn = run_now(machine.areas.cma_alloc(0, kBufferPages, kBufferAlign, true));
+    const Pfn pfn = run_now(machine.areas.cma_alloc(0, kBufferPages, kBufferAlign, Warn::no));
     if (pfn == kNoPfn)
       failed = true;
     else
