@@ -10,14 +10,14 @@ namespace cma {
 // refuse_to_fail(). Up to 4.11 a process is killed for that one all the same.
 bool SlowPathSteps::killing_is_no_help() const {
   if (has(kGfpNofail) && release_ < Release::v4_12) return false;
-  if (costly_ || (has(kGfpRetryMayfail) && release_ >= Release::v4_13)) return true;
+  if (costly() || (has(kGfpRetryMayfail) && release_ >= Release::v4_13)) return true;
   if (buddy_.gfp_zone(request_.gfp) < ZoneKind::normal) return true;
   return has(kGfpThisnode) && release_ >= Release::v3_19;
 }
 
 // Returns whether a victim has had what it may of the reserves, and is not to wait for more.
 bool SlowPathSteps::victim_ends() const {
-  const bool tried = has(kGfpNomemalloc) || kind_ == AllocAttempt::reserves;
+  const bool tried = has(kGfpNomemalloc) || repeated() == AllocAttempt::reserves;
   return tried && victim_has_its_share(request_.gfp, core_.engine.flags(), release_);
 }
 

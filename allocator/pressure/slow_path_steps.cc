@@ -14,18 +14,16 @@ SlowPathSteps::SlowPathSteps(const Core& core, Buddy& buddy, const SlowPathHelpe
       buddy_(buddy),
       relief_(helpers.relief),
       request_(request),
-      costly_(request.order > kCostlyOrder),
       killer_(helpers.killer),
       endless_(helpers.endless) {}
 
-// Makes one attempt. Returns whether it has served the request.
 bool SlowPathSteps::attempt(AllocAttempt attempt) {
   CMA_ASSERT(!served());
   pfn_ = buddy_.requests().attempt(request_, attempt);
   return served();
 }
 
-// Takes down whether the task has a right to the reserves. The OOM killer may have chosen it since the last time.
+// The OOM killer may have chosen the task since the last time.
 void SlowPathSteps::take_rights() {
   if (AllocationWatcher* const watcher = core_.trace.allocations()) watcher->rights_taken();
   const bool entitled = buddy_.requests().may_use_reserves(request_.gfp);
@@ -34,16 +32,15 @@ void SlowPathSteps::take_rights() {
   took_rights_ = true;
 }
 
-// Frees pages, and tries again if there were any; once more without what other CPUs and the reserve for atomic requests
-// hold back (__alloc_pages_direct_reclaim).
+// Repeats the attempt once more without what other CPUs and the reserve for atomic requests hold back.
 Task<void> SlowPathSteps::reclaim() {
   co_await at(core_.engine, Point::alloc_reclaim);
   const ReclaimScope before = scope();
   core_.engine.flags().scope = ReclaimScope::noreclaim;
-  progress_ = 0;
-  if (!core_.bugs.fires(Bug::request_reclaims_nothing)) progress_ = co_await relief_.reclaim(request_);
+  freed_ = 0;
+  if (!core_.bugs.fires(Bug::request_reclaims_nothing)) freed_ = co_await relief_.reclaim(request_);
   if (!core_.bugs.fires(Bug::reclaim_rights_kept)) core_.engine.flags().scope = before;
-  if (progress_ == 0) co_return;
+  if (freed_ == 0) co_return;
   co_await at(core_.engine, Point::alloc_reclaimed);
   if (core_.bugs.fires(Bug::freed_page_not_tried)) co_return;
   if (attempt(kind_)) co_return;
@@ -52,8 +49,6 @@ Task<void> SlowPathSteps::reclaim() {
   attempt(kind_);
 }
 
-// Compacts memory, and tries again (__alloc_pages_direct_compact). Up to 5.9 it does not if nothing was compacted,
-// since 5.13 if nothing could be. Returns whether it tried. Does nothing for a single page.
 Task<bool> SlowPathSteps::compact(CompactPriority priority) {
   if (request_.order == 0) co_return false;
   const std::uint32_t flags = buddy_.requests().attempt_flags(request_, kind_);
@@ -69,7 +64,7 @@ Task<bool> SlowPathSteps::compact(CompactPriority priority) {
   co_return true;
 }
 
-// Goes round in a loop without limit. Its turns begin anew, but for what kept() counts.
+// The next turn begins anew, but for what kept() counts.
 Task<SlowPathSteps::Next> SlowPathSteps::endless_turn() {
   const ActorId self = core_.engine.current();
   const std::uint64_t locals = kept();

@@ -40,11 +40,22 @@ class SlowPathSteps {
   // What follows a turn.
   enum class Next : std::uint8_t { done, again, fails };
 
+  // --- the steps of a turn, for a request that is not served ---
+  // Makes one attempt. Returns whether it has served the request.
   bool attempt(AllocAttempt attempt);
+  // Takes down whether the task has a right to the reserves (has_rights()).
   void take_rights();
+  // Sets which attempt reclaim() and compact() repeat; at first that at the min watermark.
+  void repeat(AllocAttempt kind) { kind_ = kind; }
+  // Frees pages (freed()), and repeats the attempt if there were any (__alloc_pages_direct_reclaim).
   Task<void> reclaim();
+  // Compacts memory, and repeats the attempt (__alloc_pages_direct_compact). Returns whether it did the latter: up to
+  // 5.9 not if nothing was compacted, since 5.13 not if nothing could be, and not if endless turns are given up. Does
+  // nothing for a single page.
   Task<bool> compact(CompactPriority priority);
+  // Ends a turn that nothing but another task can help.
   Task<Next> endless_turn();
+  // Ends a turn that another one follows.
   Task<void> begin_again();
 
   // The end of the path: slow_path_end.cc.
@@ -69,34 +80,45 @@ class SlowPathSteps {
   virtual std::uint64_t kept() const = 0;
 
   // --- looking ---
+  const PageRequest& request() const { return request_; }
   bool served() const { return pfn_ != kNoPfn; }
+  // Returns the first page that the request got; kNoPfn while it is not served.
+  Pfn page() const { return pfn_; }
   bool has(Gfp flag) const { return (request_.gfp & flag) != 0; }
+  // Returns whether its block is large.
+  bool costly() const { return request_.order > kCostlyOrder; }
   bool must_not_fail() const { return has(kGfpNofail) && !core_.bugs.fires(Bug::nofail_fails); }
   bool given_up() const { return core_.engine.flags().given_up; }
   bool is_victim() const { return core_.engine.flags().is_oom_victim(); }
   ReclaimScope scope() const { return core_.engine.flags().scope; }
+  // Returns whether the task had a right to the reserves at the last take_rights().
+  bool has_rights() const { return reserves_; }
+  // Returns the attempt that reclaim() and compact() repeat.
+  AllocAttempt repeated() const { return kind_; }
+  // Returns the pages that the last reclaim() freed, or 1 if it leaves the request to a compaction.
+  std::uint64_t freed() const { return freed_; }
+  // Returns the result of the last compact() that was for more than a single page; `skipped` if there was none.
+  CompactResult compacted() const { return result_; }
 
   Release release_;
   Core core_;
   Buddy& buddy_;
   Relief& relief_;
-  PageRequest& request_;
-  bool costly_;  // its block is large
-  Pfn pfn_ = kNoPfn;
-  AllocAttempt kind_ = AllocAttempt::min;              // that of its attempts now
-  bool reserves_ = false;                              // its right to the reserves, when last looked for
-  std::uint64_t progress_ = 0;                         // pages freed in this turn
-  CompactResult result_ = CompactResult::skipped;      // of the last compaction
-  CompactPriority priority_ = CompactPriority::light;  // of the next one after reclaim
 
  private:
   bool killing_is_no_help() const;
   bool victim_ends() const;
   Task<Killed> kill();
 
+  PageRequest& request_;
   ProcessKiller* killer_;
   EndlessTurns& endless_;
-  bool took_rights_ = false;  // it has looked for its rights
+  Pfn pfn_ = kNoPfn;
+  AllocAttempt kind_ = AllocAttempt::min;
+  bool took_rights_ = false;
+  bool reserves_ = false;
+  std::uint64_t freed_ = 0;
+  CompactResult result_ = CompactResult::skipped;
 };
 
 // Up to 4.7: compaction comes before reclaim in each turn. Pages that were freed are counted, not turns.
@@ -128,7 +150,8 @@ class SlowPathV3_5 final : public SlowPathSteps {
   void begin_anew() override { restarts_ = true; }
   std::uint64_t kept() const override { return static_cast<std::uint64_t>(priority_); }
 
-  std::uint64_t freed_ = 0;  // pages freed in all turns
+  CompactPriority priority_ = CompactPriority::async;  // of the next compaction
+  std::uint64_t all_freed_ = 0;                        // pages freed in all turns
   // The next turn is the first, or follows a call of the killer, whatever came of that: up to 3.18 only these take
   // rights down.
   bool restarts_ = true;
@@ -178,9 +201,10 @@ class SlowPathV4_8 final : public SlowPathSteps {
   void begin_anew() override { in_vain_ = 0; }
   std::uint64_t kept() const override;
 
-  unsigned in_vain_ = 0;      // turns in a row that freed no page; for a large block all turns
-  unsigned compactions_ = 0;  // that have made a block for it, at this priority
-  bool tries_anew_ = false;   // the next turn makes its attempt again: others may have run since the last one
+  CompactPriority priority_ = CompactPriority::light;  // of the next compaction after reclaim
+  unsigned in_vain_ = 0;                               // turns in a row that freed no page; for a large block all turns
+  unsigned compactions_ = 0;                           // that have made a block for it, at this priority
+  bool tries_anew_ = false;  // the next turn makes its attempt again: others may have run since the last one
 };
 
 }  // namespace cma

@@ -4,14 +4,13 @@ namespace cma {
 
 Task<Pfn> SlowPathV3_5::run() {
   CMA_ASSERT(release_ < Release::v4_8 && !served());
-  priority_ = CompactPriority::async;
   Next next = Next::again;
   while (next == Next::again && !given_up()) {
     core_.engine.turn();
     next = co_await turn();
   }
   CMA_ASSERT((next == Next::done) == served());
-  co_return pfn_;
+  co_return page();
 }
 
 // Makes the attempts of a request that no watermark binds; without limit if it must not fail (up to 4.4).
@@ -23,11 +22,10 @@ Task<SlowPathSteps::Next> SlowPathV3_5::high_priority() {
 
 // Takes its rights down anew in each turn (3.19); before, in the first and after a call of the killer.
 Task<SlowPathSteps::Next> SlowPathV3_5::turn() {
-  kind_ = AllocAttempt::min;
   if (restarts_ || release_ >= Release::v3_19) take_rights();
   restarts_ = false;
-  if (attempt(kind_)) co_return Next::done;
-  if (reserves_) {
+  if (attempt(AllocAttempt::min)) co_return Next::done;
+  if (has_rights()) {
     const Next next = co_await high_priority();
     if (next != Next::fails) co_return next;
   }
@@ -39,10 +37,10 @@ Task<SlowPathSteps::Next> SlowPathV3_5::turn() {
   co_await compact(priority_);
   if (served()) co_return Next::done;
   priority_ = CompactPriority::light;
-  const bool put_off = result_ == CompactResult::deferred || result_ == CompactResult::contended;
+  const bool put_off = compacted() == CompactResult::deferred || compacted() == CompactResult::contended;
   if (put_off && !has(kGfpKswapdReclaim)) co_return Next::fails;
   co_await reclaim();
-  freed_ += progress_;
+  all_freed_ += freed();
   if (served()) co_return Next::done;
   co_return co_await after_reclaim();
 }
@@ -51,18 +49,18 @@ Task<SlowPathSteps::Next> SlowPathV3_5::turn() {
 // freed as they want.
 bool SlowPathV3_5::should_alloc_retry() const {
   if (has(kGfpNoretry) && !core_.bugs.fires(Bug::noretry_retries)) return false;
-  if (progress_ > 0 && core_.bugs.fires(Bug::progress_ends_request)) return false;
-  if (!costly_ || must_not_fail()) return true;
-  return has(kGfpRetryMayfail) && freed_ < order_pages(request_.order);
+  if (freed() > 0 && core_.bugs.fires(Bug::progress_ends_request)) return false;
+  if (!costly() || must_not_fail()) return true;
+  return has(kGfpRetryMayfail) && all_freed_ < order_pages(request().order);
 }
 
 Task<SlowPathSteps::Next> SlowPathV3_5::after_reclaim() {
   if (given_up()) co_return Next::fails;
-  if (progress_ == 0 && has(kGfpFs) && !has(kGfpNoretry)) co_return co_await may_kill();
+  if (freed() == 0 && has(kGfpFs) && !has(kGfpNoretry)) co_return co_await may_kill();
   if (should_alloc_retry()) {
     // Of a large block, progress may be that reclaim leaves it to a compaction, which is put off.
-    const bool enough_freed = costly_ && freed_ >= order_pages(request_.order);
-    if (progress_ == 0 || enough_freed) co_return co_await endless_turn();
+    const bool enough_freed = costly() && all_freed_ >= order_pages(request().order);
+    if (freed() == 0 || enough_freed) co_return co_await endless_turn();
     co_await begin_again();
     co_return Next::again;
   }
