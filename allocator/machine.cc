@@ -58,17 +58,17 @@ Machine::Machine(const Geometry& geometry)
       core_{geometry_, bugs, engine, trace, map},
       buddy(core_),
       page_allocator(core_, buddy),
-      lru(core_, buddy),
-      migration({core_, buddy, page_allocator, lru, page_locks, writebacks}),
-      scanner(core_, lru, page_locks, migration),
-      buffers(core_, lru),
-      device(core_, lru, page_locks, writebacks, buffers),
       hugetlb(core_, buddy, page_allocator),
+      buffers(core_),
+      lru(core_, buddy, buffers, hugetlb),
+      device(core_, lru, page_locks, writebacks, buffers),
       reverse_map(core_, lru, spaces, owner_records_),
       page_cache(core_, page_locks, buffers, writebacks, device, owner_records_, reverse_map),
       owners(core_, lru, page_locks, writebacks, {spaces, owner_records_, reverse_map, page_cache}),
       owner_reclaim(core_, lru, buffers, {spaces, owner_records_, reverse_map, page_cache}),
       owner_moves(core_, lru, page_locks, buffers, {spaces, owner_records_, reverse_map, page_cache}, owner_reclaim),
+      migration({core_, buddy, page_allocator, lru, page_locks, writebacks, owner_moves, hugetlb}),
+      scanner(core_, lru, page_locks, migration, owner_moves, hugetlb),
       files(core_, page_allocator, lru, page_locks, writebacks, buffers, device, reverse_map, page_cache, owners),
       processes(core_, buddy, page_allocator, lru, page_locks, spaces, reverse_map, page_cache, owners, owner_moves,
                 files, migration),
@@ -85,9 +85,6 @@ Machine::Machine(const Geometry& geometry)
   buddy.requests().report_failures_to(&reports);
   page_allocator.relieve_by(&relief);
   if (geometry.oom_kills) page_allocator.kill_by(&oom_killer);
-  lru.set_callbacks(buffers, hugetlb);
-  migration.set_callbacks(owner_moves, hugetlb);
-  scanner.set_callbacks(owner_moves, hugetlb);
   for (const AreaSpec& spec : geometry.areas) {
     memblock.reserve({spec.base, spec.base + spec.pages});
     const unsigned shift = geometry.page_shift();

@@ -62,7 +62,7 @@ class Machine {
   bool booted_ = false;
 
  public:
-  // The layers, lowest first.
+  // The layers, lowest first; but those that lower ones call upwards stand before them.
   BugSet bugs;
   Engine engine;
   Trace trace;
@@ -77,13 +77,11 @@ class Machine {
  public:
   Buddy buddy;
   PageAllocator page_allocator;
-  Lru lru;
-  Migration migration;
-  MigrateScanner scanner;
+  HugetlbPool hugetlb;
   Buffers buffers;
+  Lru lru;
   Device device;
   AddressSpaces spaces;
-  HugetlbPool hugetlb;
 
  private:
   OwnerRecords owner_records_;  // passed to the parts of owners/; others read it through `owners`
@@ -94,6 +92,8 @@ class Machine {
   Owners owners;
   OwnerReclaim owner_reclaim;
   OwnerMoves owner_moves;
+  Migration migration;
+  MigrateScanner scanner;
   Files files;
   Processes processes;
   Isolation isolation;

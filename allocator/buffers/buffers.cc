@@ -4,12 +4,11 @@
 
 namespace cma {
 
-Buffers::Buffers(const Core& core, const Lru& lru)
+Buffers::Buffers(const Core& core)
     : release_(core.geometry.release),
       slots_(core.geometry.release >= Release::v3_18 ? kBhLruSize : kBhLruSizeUpTo3_17),
       revoke_(core.geometry.bh_revoke),
       core_(core),
-      lru_(lru),
       locks_(core.engine, BufferBits(buffers_)),
       lru_slots_(static_cast<std::size_t>(core.geometry.cpus)) {}
 
@@ -17,6 +16,7 @@ void Buffers::copy_from(const Buffers& other) {
   buffers_ = other.buffers_;
   locks_.reset();
   lru_slots_ = other.lru_slots_;
+  refuses_ = other.refuses_;
 }
 
 BufferId Buffers::attach(Pfn pfn) {
@@ -44,8 +44,7 @@ bool Buffers::find_in_slots(BufferId id) {
 // Puts the buffer in the first slot (bh_lru_install); the oldest falls out and loses the slot's count.
 void Buffers::install(BufferId id) {
   // While the LRU caches are disabled no page may be kept in them.
-  if (release_ >= Release::v5_13 && lru_.drain().disable_count() > 0 && !core_.bugs.fires(Bug::slots_outlast_drain))
-    return;
+  if (refuses_ && release_ >= Release::v5_13 && !core_.bugs.fires(Bug::slots_outlast_drain)) return;
   std::vector<BufferId>& slots = lru_slots_[static_cast<std::size_t>(core_.engine.cpu())];
   slots.insert(slots.begin(), id);
   ++buffers_[id - 1].count;

@@ -14,7 +14,6 @@
 
 #include "allocator/engine/bit_locks.h"
 #include "allocator/frames/core.h"
-#include "allocator/lru/lru.h"
 #include "allocator/lru/slot_cache.h"
 
 namespace cma {
@@ -51,7 +50,7 @@ class BufferBits {
 
 class Buffers final : public SlotCache {
  public:
-  Buffers(const Core& core, const Lru& lru);
+  explicit Buffers(const Core& core);
 
   // Gives the page a buffer (create_empty_buffers): the private flag and one reference.
   // Requires: the page has a reference and no buffer.
@@ -92,6 +91,7 @@ class Buffers final : public SlotCache {
   // --- SlotCache ---
   bool occupied(int cpu) const override { return !lru_slots_[static_cast<std::size_t>(cpu)].empty(); }
   void invalidate(int cpu) override;
+  void refuse(bool refuses) override { refuses_ = refuses; }
 
   void copy_from(const Buffers& other);
 
@@ -104,10 +104,10 @@ class Buffers final : public SlotCache {
   std::size_t slots_;
   bool revoke_;
   Core core_;
-  const Lru& lru_;
   std::vector<Buffer> buffers_;
   BitLocks<BufferBits> locks_;
   std::vector<std::vector<BufferId>> lru_slots_;  // by CPU, newest first
+  bool refuses_ = false;                          // the slots take nothing
 };
 
 }  // namespace cma

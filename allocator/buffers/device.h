@@ -11,6 +11,7 @@
 #include "allocator/buffers/buffers.h"
 #include "allocator/frames/core.h"
 #include "allocator/frames/page_lock.h"
+#include "allocator/lru/lru.h"
 
 namespace cma {
 

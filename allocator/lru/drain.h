@@ -18,22 +18,19 @@ class SlotCache;
 
 class LruDrain {
  public:
-  // Refers to its arguments, which outlive it.
-  LruDrain(const Core& core, Pagevecs& pagevecs, MlockPages& mlock);
-  // Sets the other per-CPU cache that is emptied together with the pagevecs. It is not owned. Requires: called once,
-  // before any other call.
-  void set_slots(SlotCache& slots);
+  // Refers to all but `core`, which outlive it. `slots` is emptied together with the pagevecs.
+  LruDrain(const Core& core, Pagevecs& pagevecs, MlockPages& mlock, SlotCache& slots);
 
   // Drains all pagevecs of one CPU, that of mlocked memory last (lru_add_drain_cpu). Requires: 0 <= cpu < the machine's
   // CPUs, here and below.
   Task<void> add_drain(int cpu);
   // Looks at each CPU once, and drains those whose pagevecs hold pages then (lru_add_drain_all); since 5.13 also those
-  // whose SlotCache is occupied. Sleeps. Since 5.5 returns without draining if another drain began while it waited,
-  // unless it must be `certain`.
-  Task<void> add_drain_all(bool certain = false);
+  // whose SlotCache is occupied. Sleeps. Since 5.5 returns without draining if another drain began while it waited.
+  Task<void> add_drain_all() { return drain_all(/*certain=*/false); }
 
-  // Drains the pagevecs of all CPUs, and has every page that is queued drained at once until the matching
-  // cache_enable() (lru_cache_disable, 5.13). Calls nest. Each waits for a drain of its own. Sleeps.
+  // Drains the pagevecs of all CPUs, and keeps them empty until the matching cache_enable() (lru_cache_disable, 5.13):
+  // every page that is queued is drained at once, and the SlotCache takes nothing. Calls nest. Each makes a drain of
+  // its own. Sleeps.
   Task<void> cache_disable();
   // Ends one cache_disable() (lru_cache_enable). Requires: disable_count() > 0.
   void cache_enable();
@@ -47,11 +44,13 @@ class LruDrain {
   void copy_from(const LruDrain& other);
 
  private:
+  Task<void> drain_all(bool certain);
+
   Release release_;
   Core core_;
   Pagevecs& pagevecs_;
   MlockPages& mlock_;
-  SlotCache* slots_ = nullptr;
+  SlotCache& slots_;
   int disables_ = 0;
   std::uint64_t drains_begun_ = 0;
   Mutex drain_mutex_{"lru_add_drain_all mutex"};

@@ -2,18 +2,13 @@
 
 namespace cma {
 
-Lru::Lru(const Core& core, Buddy& buddy)
+Lru::Lru(const Core& core, Buddy& buddy, SlotCache& slots, HugetlbFree& hugetlb)
     : lists_(core),
-      references_(core, buddy, lists_),
+      references_(core, buddy, lists_, hugetlb),
       pagevecs_(core, references_, lists_),
       mlock_(core, references_, pagevecs_, lists_),
-      drain_(core, pagevecs_, mlock_),
+      drain_(core, pagevecs_, mlock_, slots),
       listed_(core, references_, pagevecs_, lists_) {}
-
-void Lru::set_callbacks(SlotCache& slots, HugetlbFree& hugetlb) {
-  drain_.set_slots(slots);
-  references_.set_hugetlb_free(hugetlb);
-}
 
 void Lru::copy_from(const Lru& other) {
   lists_.copy_from(other.lists_);

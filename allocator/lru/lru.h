@@ -39,13 +39,10 @@ class SlotCache;
 
 class Lru {
  public:
-  // Refers to `buddy`, which outlives it.
-  Lru(const Core& core, Buddy& buddy);
+  // Refers to all but `core`, which outlive it. `slots` and `hugetlb` receive its calls upwards.
+  Lru(const Core& core, Buddy& buddy, SlotCache& slots, HugetlbFree& hugetlb);
   Lru(const Lru&) = delete;
   Lru& operator=(const Lru&) = delete;
-
-  // Sets the receivers of the calls upwards. Neither is owned. Requires: called once, before any other call.
-  void set_callbacks(SlotCache& slots, HugetlbFree& hugetlb);
 
   // --- parts ---
   // Takes and drops references, and frees pages with the last one.

@@ -19,12 +19,12 @@ unsigned LruLists::index_of_list(const Page& page) {
   return (page.has(kPageSwapbacked) ? 0U : 2U) + (page.has(kPageActive) ? 1U : 0U);
 }
 
-void LruLists::add(Pfn pfn, bool to_tail) {
+void LruLists::add(Pfn pfn, LruEnd end) {
   Page& page = core_.map.edit(pfn);
   CMA_ASSERT(!page.has(kPageLru | kPageBuddy | kPagePcp | kPageTaskList));
   page.flags |= kPageLru;
   const unsigned list = index_of_list(page);
-  if (to_tail)
+  if (end == LruEnd::tail)
     lists_[list].push_back(core_.map, core_.map.frame(pfn));
   else
     lists_[list].push_front(core_.map, core_.map.frame(pfn));
@@ -44,11 +44,11 @@ void LruLists::remove(Pfn pfn) {
   if (!mlock_counts_.empty()) set_mlock_count(pfn, 0);
 }
 
-void LruLists::relist(Pfn pfn, std::uint32_t set, std::uint32_t clear, bool to_tail) {
+void LruLists::relist(Pfn pfn, std::uint32_t set, std::uint32_t clear, LruEnd end) {
   remove(pfn);
   Page& page = core_.map.edit(pfn);
   page.flags = (page.flags & ~clear) | set;
-  add(pfn, to_tail);
+  add(pfn, end);
 }
 
 void LruLists::insert_before(Pfn pfn, Pfn listed) {

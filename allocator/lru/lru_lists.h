@@ -24,6 +24,9 @@ namespace cma {
 enum class LruList : std::uint8_t { inactive_anon, active_anon, inactive_file, active_file, unevictable };
 inline constexpr unsigned kLruLists = 5;
 
+// The ends of a list: pages come at its head and are reclaimed from its tail.
+enum class LruEnd : std::uint8_t { head, tail };
+
 class LruLists {
  public:
   explicit LruLists(const Core& core) : release_(core.geometry.release), core_(core) {}
@@ -37,15 +40,15 @@ class LruLists {
   std::uint64_t size_in_zone(LruList list, std::size_t zone) const {
     return zones_[zone].sizes[static_cast<unsigned>(list)];
   }
-  // Returns the list, of compound pages the first page. Pages come at its head and are reclaimed from its tail.
+  // Returns the list, of compound pages the first page.
   const PageList& list(LruList list) const { return lists_[static_cast<unsigned>(list)]; }
   // Puts a page on the list that its flags name. Requires: it is on no list of any kind.
-  void add(Pfn pfn, bool to_tail = false);
+  void add(Pfn pfn, LruEnd end = LruEnd::head);
   // Takes a page off its list. Its count of mlocked mappings is lost. Requires: it is on one, with kPageLru.
   void remove(Pfn pfn);
   // Takes a page off its list, sets and clears flags, and puts it on the list that these name: also if it is the same.
   // Requires: as remove().
-  void relist(Pfn pfn, std::uint32_t set, std::uint32_t clear, bool to_tail = false);
+  void relist(Pfn pfn, std::uint32_t set, std::uint32_t clear, LruEnd end = LruEnd::head);
   // Puts a page in front of a listed one, on the same list, without counting it: a huge page is counted whole, by its
   // first page, and its tails come here when it is split. Requires: the page is on no list, and `listed` on one.
   void insert_before(Pfn pfn, Pfn listed);

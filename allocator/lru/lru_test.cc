@@ -296,10 +296,6 @@ TEST_P(LruTest, OnlyAnIsolatedPageThatLooksLikeAFilesBecomesAnonymousAgain) {
   EXPECT_EQ(lru.lists().isolated_anon(), 0);
 }
 
-TEST_P(LruTest, ReceiversOfCallsUpwardsAreSetOnce) {
-  EXPECT_THROW(lru.set_callbacks(machine->buffers, machine->hugetlb), AssertionFailure);
-}
-
 TEST_P(LruTest, MoreThanHalfIsTooMany) {
   const std::vector<Pfn> pages = add(15);
   run_now(lru.drain().add_drain(0));

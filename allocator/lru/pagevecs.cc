@@ -114,7 +114,7 @@ void Pagevecs::finish_deactivate_file(Pfn pfn) {
   if (page.map > 0) return;
   const bool shared_memory = page.has(kPageSwapbacked) && !page.has(kPageAnon);
   const bool busy = page.has(kPageDirty | kPageWriteback) || shared_memory;
-  lists_.relist(pfn, busy ? kPageReclaim : 0U, kPageActive | kPageReferenced, /*to_tail=*/!busy);
+  lists_.relist(pfn, busy ? kPageReclaim : 0U, kPageActive | kPageReferenced, busy ? LruEnd::head : LruEnd::tail);
 }
 
 // Adds a page to the LRU (lru_add_fn). Since 4.16 looks again whether it may be evicted.
@@ -133,7 +133,7 @@ void Pagevecs::finish(Pagevec which, Pfn pfn) {
   if (which != Pagevec::add && (!page.has(kPageLru) || page.has(kPageUnevictable))) return;
   switch (which) {
     case Pagevec::add: finish_add(pfn); break;
-    case Pagevec::rotate: lists_.relist(pfn, 0, kPageActive, /*to_tail=*/true); break;
+    case Pagevec::rotate: lists_.relist(pfn, 0, kPageActive, LruEnd::tail); break;
     case Pagevec::deactivate_file: finish_deactivate_file(pfn); break;
     case Pagevec::deactivate:
       if (page.has(kPageActive)) lists_.relist(pfn, 0, kPageActive | kPageReferenced);

@@ -1,16 +1,12 @@
 #include "allocator/lru/references.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "allocator/lru/hugetlb_free.h"
 #include "allocator/lru/pagevecs.h"
 
 namespace cma {
-
-void References::set_hugetlb_free(HugetlbFree& hugetlb) {
-  CMA_ASSERT(hugetlb_ == nullptr);
-  hugetlb_ = &hugetlb;
-}
 
 void References::get_page(Pfn pfn) {
   CMA_ASSERT(core_.map.page(pfn).ref > 0);
@@ -22,7 +18,7 @@ Task<void> References::put_page(Pfn pfn) {
   CMA_ASSERT(page.ref > 0);
   if (--page.ref > 0) co_return;
   if (page.has(kPageHugetlb)) {
-    co_await hugetlb_->free_huge_page(pfn);
+    co_await hugetlb_.free_huge_page(pfn);
     co_return;
   }
   page.flags |= kPageInFlight;
@@ -82,7 +78,7 @@ Task<void> References::release_pages_v3_5(std::vector<Pfn> pages) {
       continue;
     }
     if (core_.map.page(pfn).has(kPageHugetlb)) {
-      co_await hugetlb_->free_huge_page(pfn);
+      co_await hugetlb_.free_huge_page(pfn);
       continue;
     }
     core_.map.edit(pfn).flags &= ~kPageInFlight;

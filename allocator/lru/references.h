@@ -22,10 +22,9 @@ class HugetlbFree;
 
 class References {
  public:
-  References(const Core& core, Buddy& buddy, LruLists& lists)
-      : release_(core.geometry.release), core_(core), buddy_(buddy), lists_(lists) {}
-  // Sets the taker of huge pages of the hugetlb pool. It is not owned. Requires: called once, before any other call.
-  void set_hugetlb_free(HugetlbFree& hugetlb);
+  // Refers to all but `core`, which outlive it. `hugetlb` takes back huge pages of the hugetlb pool.
+  References(const Core& core, Buddy& buddy, LruLists& lists, HugetlbFree& hugetlb)
+      : release_(core.geometry.release), core_(core), buddy_(buddy), lists_(lists), hugetlb_(hugetlb) {}
 
   // Takes a reference on a page in use. Requires: the page has a reference.
   void get_page(Pfn pfn);
@@ -50,7 +49,7 @@ class References {
   Core core_;
   Buddy& buddy_;
   LruLists& lists_;
-  HugetlbFree* hugetlb_ = nullptr;
+  HugetlbFree& hugetlb_;
 };
 
 }  // namespace cma

@@ -18,7 +18,7 @@ Task<bool> MigrateSteps::try_to_drop(Pfn pfn) {
   core_.map.edit(pfn).flags &= ~kPageActive;
   co_await at(core_.engine, Point::reclaim_clean_page);
   if (!locks_.try_lock(pfn)) co_return false;
-  const bool dropped = co_await kinds_->drop_clean_page(pfn);
+  const bool dropped = co_await kinds_.drop_clean_page(pfn);
   locks_.unlock(pfn);
   if (!dropped) co_return false;
   lru_.listed().let_go(pfn);

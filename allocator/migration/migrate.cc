@@ -19,8 +19,6 @@ Migration::Migration(const MovingLayers& layers) : steps_(steps_of(layers)) {}
 
 Migration::~Migration() = default;
 
-void Migration::set_callbacks(PageKinds& kinds, HugetlbPages& hugetlb) { steps_->set_callbacks(kinds, hugetlb); }
-
 Task<void> Migration::reclaim_clean_pages(MigrateControl& control) { return steps_->reclaim_clean_pages(control); }
 
 Task<Moved> Migration::migrate_pages(MigrateControl& control) { return steps_->migrate_pages(control); }

@@ -16,16 +16,16 @@ Task<int> MigrateSteps::move_locked_hugetlb(Pfn pfn, Pfn target) {
   co_await at(core_.engine, Point::migrate_locked);
   const bool was_mapped = core_.map.page(pfn).map > 0;
   if (was_mapped) {
-    co_await kinds_->unmap(pfn);
+    co_await kinds_.unmap(pfn);
     co_await at(core_.engine, Point::migrate_unmapped);
   }
   int error = -kEAGAIN;
-  if (core_.map.page(pfn).map == 0) error = co_await kinds_->move(pfn, target, MoveMode::sync);
+  if (core_.map.page(pfn).map == 0) error = co_await kinds_.move(pfn, target, MoveMode::sync);
   if (was_mapped) {
     const Pfn mapped_again = error == 0 ? target : pfn;
-    co_await kinds_->remap(pfn, mapped_again);
+    co_await kinds_.remap(pfn, mapped_again);
   }
-  if (error == 0) hugetlb_->moved(pfn, target);
+  if (error == 0) hugetlb_.moved(pfn, target);
   co_return error;
 }
 
@@ -37,7 +37,7 @@ Task<int> MigrateSteps::try_to_move_hugetlb(PageList& from, PageList& failed, Pf
     co_await put_back_hugetlb(pfn);
     co_return 0;
   }
-  const Pfn target = co_await hugetlb_->target();
+  const Pfn target = co_await hugetlb_.target();
   if (target == kNoPfn) co_return -kENOMEM;
   int error = 0;
   if (!locks_.try_lock(pfn)) {

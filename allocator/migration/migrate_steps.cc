@@ -13,13 +13,9 @@ MigrateSteps::MigrateSteps(const MovingLayers& layers)
       page_allocator_(layers.page_allocator),
       lru_(layers.lru),
       locks_(layers.locks),
-      writebacks_(layers.writebacks) {}
-
-void MigrateSteps::set_callbacks(PageKinds& kinds, HugetlbPages& hugetlb) {
-  CMA_ASSERT(kinds_ == nullptr);
-  kinds_ = &kinds;
-  hugetlb_ = &hugetlb;
-}
+      writebacks_(layers.writebacks),
+      kinds_(layers.kinds),
+      hugetlb_(layers.hugetlb) {}
 
 // Puts a page back on the LRU, or gives it back to its driver.
 Task<void> MigrateSteps::put_back_page(Pfn pfn) {
@@ -98,7 +94,7 @@ Task<int> MigrateSteps::try_to_split(Pfn head, PageList& list, bool sync) {
     if (!sync) co_return -kEAGAIN;
     co_await locks_.lock(head);
   }
-  const int error = co_await kinds_->split(head, &list);
+  const int error = co_await kinds_.split(head, &list);
   locks_.unlock(head);
   co_return error;
 }
@@ -106,7 +102,7 @@ Task<int> MigrateSteps::try_to_split(Pfn head, PageList& list, bool sync) {
 // __unmap_and_move with both pages locked, which stay so. Returns 0, -EAGAIN, or a permanent error.
 Task<int> MigrateSteps::move_locked(Pfn pfn, Pfn target, MoveMode mode, bool force) {
   const bool movable_ops = core_.map.page(pfn).has(kPageMovableOps | kPageIsolated);
-  if (movable_ops) co_return co_await kinds_->move(pfn, target, mode);
+  if (movable_ops) co_return co_await kinds_.move(pfn, target, mode);
   if (core_.map.page(pfn).has(kPageWriteback)) {
     if (mode != MoveMode::sync) co_return -kEBUSY;
     if (!force) co_return -kEAGAIN;
@@ -116,21 +112,21 @@ Task<int> MigrateSteps::move_locked(Pfn pfn, Pfn target, MoveMode mode, bool for
   const bool was_mapped = core_.map.page(pfn).map > 0;
   // It was truncated meanwhile: there is nothing to move. Without its buffers the last user will free it.
   if (core_.map.page(pfn).owner == 0 && core_.map.page(pfn).has(kPagePrivate)) {
-    kinds_->drop_orphaned_buffers(pfn);
+    kinds_.drop_orphaned_buffers(pfn);
     co_return -kEAGAIN;
   }
   if (was_mapped) {
-    co_await kinds_->unmap(pfn);
+    co_await kinds_.unmap(pfn);
     co_await at(core_.engine, Point::migrate_unmapped);
   }
   int error = -kEAGAIN;
-  if (core_.map.page(pfn).map == 0) error = co_await kinds_->move(pfn, target, mode);
+  if (core_.map.page(pfn).map == 0) error = co_await kinds_.move(pfn, target, mode);
   // 5.18 queues the target before it is mapped again, and then empties the pagevec at once.
   const bool settles_first = release_ >= Release::v5_18;
   if (error == 0 && settles_first) co_await settle_target(target, was_mapped);
   if (was_mapped) {
     const Pfn mapped_again = error == 0 ? target : pfn;
-    co_await kinds_->remap(pfn, mapped_again);
+    co_await kinds_.remap(pfn, mapped_again);
   }
   if (error == 0 && !settles_first) co_await settle_target(target, /*drains=*/false);
   co_return error;

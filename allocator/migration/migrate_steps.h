@@ -19,7 +19,6 @@ class MigrateSteps {
   virtual ~MigrateSteps() = default;
 
   // The calls of Migration.
-  void set_callbacks(PageKinds& kinds, HugetlbPages& hugetlb);
   Task<void> reclaim_clean_pages(MigrateControl& control);
   virtual Task<Moved> migrate_pages(MigrateControl& control) = 0;
   Task<void> putback(MigrateControl& control);
@@ -67,8 +66,8 @@ class MigrateSteps {
   Lru& lru_;
   PageLocks& locks_;
   Writebacks& writebacks_;
-  PageKinds* kinds_ = nullptr;
-  HugetlbPages* hugetlb_ = nullptr;
+  PageKinds& kinds_;
+  HugetlbPages& hugetlb_;
 };
 
 // Up to 6.0.

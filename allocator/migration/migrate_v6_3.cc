@@ -36,12 +36,12 @@ Task<int> MigrateV6_3::unmap_locked(Pfn pfn, MoveMode mode, bool& was_mapped) {
   co_await at(core_.engine, Point::migrate_locked);
   if (core_.map.page(pfn).has(kPageMovableOps | kPageIsolated)) co_return 0;
   if (core_.map.page(pfn).owner == 0 && core_.map.page(pfn).has(kPagePrivate)) {
-    kinds_->drop_orphaned_buffers(pfn);
+    kinds_.drop_orphaned_buffers(pfn);
     co_return -kEAGAIN;
   }
   if (core_.map.page(pfn).map == 0) co_return 0;
   was_mapped = true;
-  co_await kinds_->unmap(pfn);
+  co_await kinds_.unmap(pfn);
   co_return core_.map.page(pfn).map > 0 ? -kEAGAIN : 0;
 }
 
@@ -74,7 +74,7 @@ Task<int> MigrateV6_3::unmap_page(PageList& from, PageList& failed, const Batch&
     CMA_ASSERT(target_locked);
     error = co_await unmap_locked(pfn, batch.mode, page.was_mapped);
     if (error == 0) co_return 0;
-    if (page.was_mapped) co_await kinds_->remap(pfn, pfn);
+    if (page.was_mapped) co_await kinds_.remap(pfn, pfn);
     locks_.unlock(target);
     locks_.unlock(pfn);
   }
@@ -93,14 +93,14 @@ Task<int> MigrateV6_3::move_page(const Unmapped& page, const Batch& batch) {
   const Pfn target = page.target;
   const bool lru = !core_.map.page(pfn).has(kPageMovableOps | kPageIsolated);
   co_await at(core_.engine, Point::migrate_unmapped);
-  const int error = co_await kinds_->move(pfn, target, batch.mode);
+  const int error = co_await kinds_.move(pfn, target, batch.mode);
   if (error == -kEAGAIN) co_return error;
   // Since 6.7, and in the long-term series of 6.6, only locked memory needs to be on the LRU at once.
   const bool drains = release_ >= Release::v6_6 ? page.was_mlocked : page.was_mapped;
   if (error == 0 && lru) co_await settle_target(target, drains);
   if (page.was_mapped) {
     const Pfn mapped_again = error == 0 ? target : pfn;
-    co_await kinds_->remap(pfn, mapped_again);
+    co_await kinds_.remap(pfn, mapped_again);
   }
   locks_.unlock(target);
   locks_.unlock(pfn);
@@ -115,7 +115,7 @@ Task<int> MigrateV6_3::move_page(const Unmapped& page, const Batch& batch) {
 
 // migrate_folio_undo_src and _dst: maps the page again where it was, unlocks both, and gives the target back.
 Task<void> MigrateV6_3::undo_unmapped(const Unmapped& page, const Batch& batch) {
-  if (page.was_mapped) co_await kinds_->remap(page.pfn, page.pfn);
+  if (page.was_mapped) co_await kinds_.remap(page.pfn, page.pfn);
   locks_.unlock(page.pfn);
   locks_.unlock(page.target);
   co_await put_target(batch.control, page.target);
@@ -125,7 +125,7 @@ Task<void> MigrateV6_3::undo_unmapped(const Unmapped& page, const Batch& batch) 
 Task<int> MigrateV6_3::prepare(PageList& from, PageList& failed, Batch& batch, Unmapped& page) {
   page.was_mlocked = core_.map.page(page.pfn).has(kPageMlocked);
   const bool thp = core_.map.page(page.pfn).has(kPageHead);
-  if (thp && release_ >= Release::v6_10 && kinds_->partially_mapped(page.pfn)) {
+  if (thp && release_ >= Release::v6_10 && kinds_.partially_mapped(page.pfn)) {
     // It is due to be split. That is no failure, but is counted as one.
     const int error = co_await split_to(from, *batch.split, page.pfn, batch.sync());
     if (error == 0) co_return kSplit;

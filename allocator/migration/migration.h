@@ -39,7 +39,7 @@ namespace cma {
 
 class MigrateSteps;
 
-// The layers that pages move through. They outlive the Migration.
+// The layers that pages move through, and the receivers of the calls upwards. They outlive the Migration.
 struct MovingLayers {
   const Core& core;
   Buddy& buddy;
@@ -47,6 +47,8 @@ struct MovingLayers {
   Lru& lru;
   PageLocks& locks;
   Writebacks& writebacks;
+  PageKinds& kinds;
+  HugetlbPages& hugetlb;
 };
 
 // What became of the pages of one migrate_pages().
@@ -65,8 +67,6 @@ class Migration {
   ~Migration();
   Migration(const Migration&) = delete;
   Migration& operator=(const Migration&) = delete;
-  // Sets the receivers of the calls upwards. Neither is owned. Requires: called once, before any other call.
-  void set_callbacks(PageKinds& kinds, HugetlbPages& hugetlb);
 
   // Drops, instead of moving them, clean pages of files, mapped or not, and since 4.12 memory that MADV_FREE gave up,
   // if nothing else has a reference (reclaim_clean_pages_from_list of mm/vmscan.c). Unevictable pages are not tried.

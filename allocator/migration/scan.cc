@@ -70,19 +70,16 @@ struct MigrateScanner::BlockScan {
   }
 };
 
-MigrateScanner::MigrateScanner(const Core& core, Lru& lru, PageLocks& locks, Migration& migration)
+MigrateScanner::MigrateScanner(const Core& core, Lru& lru, PageLocks& locks, Migration& migration, PageKinds& kinds,
+                               HugetlbPages& hugetlb)
     : release_(core.geometry.release),
       core_(core),
       lru_(lru),
       locks_(locks),
       migration_(migration),
+      kinds_(kinds),
+      hugetlb_(hugetlb),
       hints_(core.geometry) {}
-
-void MigrateScanner::set_callbacks(PageKinds& kinds, HugetlbPages& hugetlb) {
-  CMA_ASSERT(kinds_ == nullptr);
-  kinds_ = &kinds;
-  hugetlb_ = &hugetlb;
-}
 
 // --- one page ---
 
@@ -90,7 +87,7 @@ void MigrateScanner::set_callbacks(PageKinds& kinds, HugetlbPages& hugetlb) {
 bool MigrateScanner::pinned(Pfn pfn) {
   const Page& page = core_.map.page(pfn);
   if (!page.has(kPageHead) || !core_.bugs.active(Bug::thp_mapcount)) return page.ref > page.map;
-  const bool taken_for_pinned = page.ref > kinds_->mapcount_of_first(pfn);
+  const bool taken_for_pinned = page.ref > kinds_.mapcount_of_first(pfn);
   if (taken_for_pinned && page.ref <= page.map) core_.bugs.reached(Bug::thp_mapcount);
   return taken_for_pinned;
 }
@@ -104,7 +101,7 @@ bool MigrateScanner::enters_file_systems(const Control& control) const {
 // Returns whether a page on the LRU stays because it has a mapping and the caller must not enter a file system (4.10):
 // only anonymous pages move without one.
 bool MigrateScanner::leaves_to_file_system(const Control& control, Pfn pfn) {
-  if (enters_file_systems(control) || !kinds_->has_mapping(pfn)) return false;
+  if (enters_file_systems(control) || !kinds_.has_mapping(pfn)) return false;
   if (control.may_enter_fs) core_.bugs.reached(Bug::contig_nofs);
   return true;
 }
@@ -118,7 +115,7 @@ bool MigrateScanner::may_wait_for(Pfn pfn, const Control& control) {
   if (page.has(kPageWriteback)) return false;
   if (!page.has(kPageDirty)) return true;
   const bool needs_lock = release_ >= Release::v4_16;
-  return !(needs_lock && page.has(kPageLocked)) && kinds_->moves_dirty(pfn);
+  return !(needs_lock && page.has(kPageLocked)) && kinds_.moves_dirty(pfn);
 }
 
 // test_and_set_skip: compaction claims the pageblock with the first page it takes there. Returns false, and the scan is
@@ -183,7 +180,7 @@ std::optional<Refusal> MigrateScanner::try_to_isolate(BlockScan& scan, Pfn pfn) 
   }
   // An anonymous page with more references than mappings is pinned; a page cache page may be, and migration finds out.
   // Up to 3.14 migration finds out in any case.
-  if (release_ >= Release::v3_15 && !kinds_->has_mapping(pfn) && pinned(pfn)) return Refusal::pinned;
+  if (release_ >= Release::v3_15 && !kinds_.has_mapping(pfn) && pinned(pfn)) return Refusal::pinned;
   if (leaves_to_file_system(scan.control, pfn)) return Refusal::file_system;
   if (scan.compacting() != nullptr && !suits_compaction(scan, pfn)) [[unlikely]]
     return Refusal::taken;
@@ -193,7 +190,7 @@ std::optional<Refusal> MigrateScanner::try_to_isolate(BlockScan& scan, Pfn pfn) 
 // isolate_movable_page: takes a page from its driver. Returns false if the driver refuses or the page is locked.
 bool MigrateScanner::isolate_movable_page(Pfn pfn) {
   if (core_.map.page(pfn).ref == 0 || !locks_.try_lock(pfn)) return false;
-  const bool taken = kinds_->isolate_movable(pfn);
+  const bool taken = kinds_.isolate_movable(pfn);
   if (taken) {
     Page& page = core_.map.edit(pfn);
     ++page.ref;
@@ -249,7 +246,7 @@ Task<bool> MigrateScanner::scan_hugetlb_v5_13(BlockScan& scan) {
   const Pfn head = core_.map.compound_head(scan.low);
   const std::uint64_t pages = pages_of(core_.map.page(head));
   const std::uint64_t of_this = scan.low == head ? pages : 1;
-  const int error = co_await hugetlb_->isolate_or_dissolve(head, control.pages);
+  const int error = co_await hugetlb_.isolate_or_dissolve(head, control.pages);
   if (error < 0) {
     core_.trace.page_refused(scan.low, Refusal::hugetlb, error);
     scan.low += of_this - 1;

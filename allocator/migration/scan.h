@@ -28,10 +28,10 @@ inline constexpr unsigned kMigrateBatch = 32;
 
 class MigrateScanner {
  public:
-  // Refers to its arguments, which outlive it; `migration` puts pages back that a scan gives up.
-  MigrateScanner(const Core& core, Lru& lru, PageLocks& locks, Migration& migration);
-  // Sets the receivers of the calls upwards. Neither is owned. Requires: called once, before any other call.
-  void set_callbacks(PageKinds& kinds, HugetlbPages& hugetlb);
+  // Refers to all but `core`, which outlive it. `migration` puts pages back that a scan gives up; `kinds` and `hugetlb`
+  // receive its calls upwards.
+  MigrateScanner(const Core& core, Lru& lru, PageLocks& locks, Migration& migration, PageKinds& kinds,
+                 HugetlbPages& hugetlb);
 
   // Lists pages of [start, end) until a batch is full (isolate_migratepages_range). control.next is where to go on.
   // Requires: start < end, inside the memory map. Returns 0, or an error that ended the scan:
@@ -85,8 +85,8 @@ class MigrateScanner {
   Lru& lru_;
   PageLocks& locks_;
   Migration& migration_;
-  PageKinds* kinds_ = nullptr;
-  HugetlbPages* hugetlb_ = nullptr;
+  PageKinds& kinds_;
+  HugetlbPages& hugetlb_;
   CompactionHints hints_;
 };
 
