@@ -33,9 +33,11 @@ Geometry bare_geometry(Release release) {
   return g;
 }
 
+FreeLists& free_lists_of(Buddy& buddy) { return buddy.free_lists_; }
+
 void free_block(Machine& machine, Pfn pfn, unsigned order, Migratetype type) {
   const SpinGuard zone_lock(machine.engine);
-  machine.buddy.free_lists().free_one_block(machine.buddy.zone_of(pfn), pfn, order, type);
+  free_lists_of(machine.buddy).free_one_block(machine.buddy.zone_of(pfn), pfn, order, type);
 }
 
 void give_block(Machine& machine, Pfn pfn, unsigned order, Migratetype type) {
@@ -84,18 +86,18 @@ void claim_frame(Machine& machine, Pfn pfn) {
   unsigned order = 0;
   while (!machine.map.page(head).has(kPageBuddy)) {
     CMA_ASSERT(order < buddy.largest_order());
-    head = align_down(pfn, order_pages(++order));
+    head = align_order(pfn, ++order);
   }
   order = machine.map.page(head).order;
   CMA_ASSERT(pfn < head + order_pages(order));
   Zone& zone = buddy.zone_of(pfn);
   const Migratetype type = machine.map.page(head).list_type;
   const SpinGuard zone_lock(machine.engine);
-  buddy.free_lists().take_block(zone, head);
+  free_lists_of(buddy).take_block(zone, head);
   while (order > 0) {
     const Pfn upper = head + order_pages(--order);
     const Pfn rest = pfn < upper ? upper : head;
-    buddy.free_lists().free_one_block(zone, rest, order, type);
+    free_lists_of(buddy).free_one_block(zone, rest, order, type);
     if (pfn >= upper) head = upper;
   }
   Page& page = machine.map.edit(pfn);

@@ -38,6 +38,8 @@ inline constexpr Migratetype C = Migratetype::cma;
 inline constexpr Migratetype I = Migratetype::isolate;
 }  // namespace type_letters
 
+// Returns the free lists of a machine, which only the allocator changes otherwise.
+FreeLists& free_lists_of(Buddy& buddy);
 // Frees a block to the free lists of its zone, as of this type, whatever its pageblocks are.
 void free_block(Machine& machine, Pfn pfn, unsigned order, Migratetype type);
 // Frees a block that boot reserved; its pageblocks get the type.

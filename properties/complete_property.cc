@@ -21,7 +21,7 @@ enum class Fate : std::uint8_t { free, moves, not_judged, stays };
 std::vector<bool> free_pages(const Machine& machine, Pfn start, Pfn end) {
   const MemoryMap& map = machine.map;
   std::vector<bool> free(end - start, false);
-  const Pfn first = std::max(map.range().start, align_down(start, order_pages(machine.buddy.largest_order())));
+  const Pfn first = std::max(map.range().start, align_order(start, machine.buddy.largest_order()));
   for (Pfn head = first; head < end; ++head)
     if (map.page(head).has(kPageBuddy | kPagePcp))
       for (Pfn p = std::max(head, start); p < std::min(end, head + order_pages(map.page(head).order)); ++p)

@@ -108,7 +108,7 @@ class Recount final : public Witness {
   bool in_block_in_use(Frame frame) const {
     const Pfn pfn = map_->pfn(frame);
     for (unsigned order = 1; order < kOrderLimit; ++order) {
-      const Pfn head = align_down(pfn, order_pages(order));
+      const Pfn head = align_order(pfn, order);
       if (!map_->valid(head)) continue;
       const Page& page = map_->page(head);
       if (page.has(kPageHead | kPageSplitHead) && page.order >= order && page.ref > 0) return true;

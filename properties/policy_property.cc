@@ -261,7 +261,7 @@ std::optional<Sources::Block> Sources::first_block(const Zone& zone, unsigned or
 // Returns the block that the page was part of before the request.
 std::optional<Sources::Block> Sources::block_of(Pfn pfn) const {
   for (unsigned order = order_; order <= machine_->buddy.largest_order(); ++order) {
-    const Pfn head = align_down(pfn, order_pages(order));
+    const Pfn head = align_order(pfn, order);
     if (!machine_->map.valid(head)) continue;
     const Page& page = pages_[machine_->map.frame(head)];
     if (page.has(kPageBuddy) && page.order == order) return Block{head, order, page.list_type};

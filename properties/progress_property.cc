@@ -251,9 +251,9 @@ class PlacesOfMoved final : public BeforeAndAfter {
     const bool from_lists = machine_->release() >= Release::v5_1;
     const bool from_whole = machine_->release() < Release::v3_15;
     // A block that begins below may reach into the pageblock.
-    const Page& across = map.page(machine_->buddy.free_lists().covering_block(block));
-    if (across.has(kPageBuddy) && across.order > map.pageblock_order())
-      if (from_whole || (from_lists && holds_movable(across.list_type))) return true;
+    const Pfn across = machine_->buddy.free_lists().covering_block(block);
+    if (across != kNoPfn && map.page(across).order > map.pageblock_order())
+      if (from_whole || (from_lists && holds_movable(map.page(across).list_type))) return true;
     for (Pfn pfn = block; pfn < std::min(map.pageblock_start(block) + step(), map.range().end); ++pfn) {
       const Page& page = map.page(pfn);
       if (!page.has(kPageBuddy)) continue;

@@ -24,6 +24,8 @@ constexpr std::uint64_t order_pages(unsigned order) { return std::uint64_t{1} <<
 constexpr std::uint64_t align_down(std::uint64_t x, std::uint64_t unit) { return x & ~(unit - 1); }
 constexpr std::uint64_t align_up(std::uint64_t x, std::uint64_t unit) { return (x + unit - 1) & ~(unit - 1); }
 constexpr bool is_aligned(std::uint64_t x, std::uint64_t unit) { return (x & (unit - 1)) == 0; }
+// Returns the start of the block of this order that would hold the frame. Requires: order < 64.
+constexpr Pfn align_order(Pfn pfn, unsigned order) { return align_down(pfn, order_pages(order)); }
 constexpr bool is_power_of_two(std::uint64_t x) { return x != 0 && (x & (x - 1)) == 0; }
 
 // Returns the index of the highest set bit. Requires x != 0.

@@ -41,7 +41,7 @@ TEST(Pfn, ABlockAndItsBuddyFormTheBlockOfTheNextOrder) {
       const Pfn buddy = buddy_pfn(pfn, order);
       EXPECT_EQ(buddy_pfn(buddy, order), pfn);
       EXPECT_EQ(pfn > buddy ? pfn - buddy : buddy - pfn, order_pages(order));
-      EXPECT_EQ(pfn & buddy, align_down(pfn, order_pages(order + 1)));
+      EXPECT_EQ(pfn & buddy, align_order(pfn, order + 1));
     }
 }
 

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "allocator/buddy/compound.h"
-
 namespace cma {
 namespace {
 
@@ -19,7 +17,7 @@ Buddy::Buddy(const Core& core)
       watermarks_(core),
       watermark_setup_(core),
       free_lists_(core),
-      pageblock_types_(core, watermarks_, free_lists_),
+      pageblock_types_(core, zones_, watermarks_, free_lists_),
       fallback_(core, watermark_setup_, free_lists_, pageblock_types_),
       pcp_(core, free_lists_, pageblock_types_, fallback_, zones_),
       requests_(core, {zones_, watermarks_, free_lists_, pageblock_types_, fallback_, pcp_}) {}
@@ -51,7 +49,7 @@ void Buddy::free_boot_range(const PfnRange& range) {
     Zone& zone = zone_of(pfn);
     zone.managed += order_pages(order);
     free_lists_.free_one_block(zone, pfn, order, core_.map.pageblock_type(pfn),
-                               /*to_tail=*/core_.release >= Release::v5_10);
+                               core_.release >= Release::v5_10 ? FreeTo::tail : FreeTo::head);
     pfn += order_pages(order);
   }
 }
@@ -111,24 +109,24 @@ Buddy::PendingFree Buddy::prepare_free(Pfn pfn, unsigned order) {
     for (Pfn p = pfn; p < pfn + order_pages(order); ++p) core_.map.edit(p).flags |= kPageLeaked;
     core_.trace.log("BUG: Bad page state in process cmacheck  pfn:" +
                     std::string(5 - std::min<std::size_t>(5, hex(pfn).size()), '0') + hex(pfn));
-    return {};
+    return PendingFree(kNoPfn, 0, Migratetype::unmovable);
   }
   const Migratetype type = core_.map.pageblock_type(pfn);
   Page& page = core_.map.edit(pfn);
   page.flags = kPageInFlight;
   page.order = static_cast<std::uint8_t>(order);
   page.list_type = type;
-  return {pfn, order, type};
+  return PendingFree(pfn, order, type);
 }
 
-void Buddy::commit_free(const PendingFree& pending) {
-  if (pending.pfn == kNoPfn) [[unlikely]]
+void Buddy::commit_free(PendingFree pending) {
+  if (pending.pfn_ == kNoPfn) [[unlikely]]
     return;
-  Zone& zone = zone_of(pending.pfn);
-  if (!pcp_.allowed_order(pending.order) || pending.type == Migratetype::isolate || free_lists_.booting())
+  Zone& zone = zone_of(pending.pfn_);
+  if (!pcp_.allowed_order(pending.order_) || pending.type_ == Migratetype::isolate || free_lists_.booting())
     free_one_page(zone, pending);
   else
-    pcp_.push(zone, pending.pfn, pending.order, pending.type);
+    pcp_.push(zone, pending.pfn_, pending.order_, pending.type_);
 }
 
 // Returns how many pages from pfn on are in use by the caller alone, with nothing to be cleared or reported.
@@ -163,20 +161,20 @@ std::uint64_t Buddy::free_plain_run(Pfn pfn, std::uint64_t most) {
 // Frees a block to the free lists. Its type was sampled without the lock: isolation may have begun or ended since.
 void Buddy::free_one_page(Zone& zone, const PendingFree& pending) {
   SpinGuard zone_lock(core_.engine);
-  if (has_typed_lists(core_.release)) return free_lists_.free_in_pageblocks(zone, pending.pfn, pending.order);
-  Migratetype type = pending.type;
+  if (has_typed_lists(core_.release)) return free_lists_.free_in_pageblocks(zone, pending.pfn_, pending.order_);
+  Migratetype type = pending.type_;
   if (zone.has_isolate_pageblock() || type == Migratetype::isolate)
-    type = pageblock_types_.type_when_freed(pending.pfn, type);
-  free_lists_.free_one_block(zone, pending.pfn, pending.order, type);
+    type = pageblock_types_.type_when_freed(pending.pfn_, type);
+  free_lists_.free_one_block(zone, pending.pfn_, pending.order_, type);
 }
 
 Task<void> Buddy::free_unreferenced(Pfn pfn, unsigned order) {
-  const PendingFree pending = prepare_free(pfn, order);
+  PendingFree pending = prepare_free(pfn, order);
   if (pcp_.allowed_order(order))
     co_await at(core_.engine, Point::free_page_prepared);
   else
     co_await at(core_.engine, Point::free_block_typed);
-  commit_free(pending);
+  commit_free(std::move(pending));
 }
 
 Task<void> Buddy::free_pages(Pfn pfn, unsigned order) {
@@ -219,17 +217,6 @@ Pfn Buddy::alloc_pages(Gfp gfp, unsigned order, unsigned node) {
   }
   requests_.end(request, pfn);
   return pfn;
-}
-
-void Buddy::prep_compound_page(Pfn pfn, unsigned order) { cma::prep_compound_page(core_.map, pfn, order); }
-
-void Buddy::split_captured(Pfn pfn, unsigned order) {
-  for (Page& page : core_.map.edit_run(pfn, order_pages(order))) {
-    page.ref = 1;
-    page.order = 0;
-    page.flags = 0;
-    page.owner = 0;
-  }
 }
 
 }  // namespace cma

@@ -1,18 +1,31 @@
 // The page allocator (mm/page_alloc.c): allocation up to the point where the kernel would begin to reclaim, the entry
 // points of freeing, and what boot hands over. Callers that may sleep ask PageAllocator (pressure/), which asks here.
 //
+// In use:
+//   const Pfn pfn = buddy.alloc_pages(gfp, order);   // the caller has one reference, on the first page
+//   co_await buddy.free_pages(pfn, order);           // drops it; the last reference frees the block
+// Freeing has two halves, prepare_free() and commit_free(), so that another actor can run between them.
+//
 // Buddy is the face of the folder and composes its parts: Watermarks (whether a request may take pages) and
 // WatermarkSetup (their figures), FreeLists (blocks, merged and split), PageblockTypes (which follow), Fallback (what a
 // request takes when the lists of its type are empty), PerCpuLists (pages that a CPU keeps for itself) and RequestSteps
-// (the attempts at a request). It frees itself, in two halves, prepare_free() and commit_free(), so that another actor
-// can run between them.
+// (the attempts at a request).
+//
+// Invariant: each page that boot has handed over is in one of these places, as a part of one block.
+//   outside      it is in use, or free in the hugetlb pool
+//   a list       of free blocks (the first page has kPageBuddy), or of a CPU (kPagePcp)
+//   in flight    between the two (kPageInFlight): its last reference is gone, or a task has captured it
+//   lost         it was freed in a bad state, and reported (kPageLeaked)
+// The parts state what holds of their lists. A bug that is switched on may break it.
 //
 // Cost: allocating that of an attempt (request_steps.h), or of three; freeing a block is linear in its pages.
 //
 // Locks: alloc_pages(), the calls that free (prepare_free() takes none) and the drains of per_cpu() take zone->lock
-// themselves; callers must not hold it. Of boot only free_reserved_page() takes it. Preparing and splitting calls act
-// on pages that the caller owns. What looks takes none: nothing else runs between two points.
+// themselves; callers must not hold it. Of boot only free_reserved_page() takes it. What looks takes none: nothing else
+// runs between two points.
 #pragma once
+
+#include <utility>
 
 #include "allocator/base/gfp.h"
 #include "allocator/buddy/fallback.h"
@@ -59,16 +72,20 @@ class Buddy {
   // Returns how many CPUs have lists of their own.
   int cpus() const { return core_.engine.cpus(); }
 
-  // --- parts: isolation/ and compaction/ take and free blocks and set types by them; these and contig/ drain ---
-  FreeLists& free_lists() { return free_lists_; }
-  const FreeLists& free_lists() const { return free_lists_; }
+  // --- parts that others act by ---
+  // Isolates pageblocks, gives them back and takes free blocks: for isolation/ and compaction/.
   PageblockTypes& pageblock_types() { return pageblock_types_; }
   const PageblockTypes& pageblock_types() const { return pageblock_types_; }
+  // Drains the lists of CPUs.
   PerCpuLists& per_cpu() { return pcp_; }
   const PerCpuLists& per_cpu() const { return pcp_; }
-  const Fallback& fallback() const { return fallback_; }
+  // Makes the attempts at a request one by one: for a caller that frees memory between them (pressure/).
   RequestSteps& requests() { return requests_; }
   const RequestSteps& requests() const { return requests_; }
+
+  // --- parts to look at ---
+  const FreeLists& free_lists() const { return free_lists_; }
+  const Fallback& fallback() const { return fallback_; }
   const Watermarks& watermarks() const { return watermarks_; }
   const WatermarkSetup& watermark_setup() const { return watermark_setup_; }
 
@@ -90,25 +107,31 @@ class Buddy {
   // tried first, with kGfpThisnode no others: all CPUs are of node 0. Requires: settled_gfp() leaves the flags as they
   // are, but for those that the release does not know.
   Pfn alloc_pages(Gfp gfp, unsigned order, unsigned node = 0);
-  // Turns a block into single pages with one reference each (split_map_pages). Requires: the block is on no list.
-  void split_captured(Pfn pfn, unsigned order);
-  // Makes 2^order pages a compound page (prep_compound_page): the first keeps its reference, the others lose theirs.
-  // Requires: the caller has all of them.
-  void prep_compound_page(Pfn pfn, unsigned order);
 
   // --- freeing ---
-  // A block that passed the free checks and whose pageblock type has been sampled, but that is on no list yet.
-  struct PendingFree {
-    Pfn pfn = kNoPfn;  // kNoPfn: the page was bad; it is reported and forgotten
-    unsigned order = 0;
-    Migratetype type = Migratetype::unmovable;
+  // A block that passed the free checks and whose pageblock type has been sampled, but that is on no list yet. Can be
+  // moved, not copied: a block is freed once.
+  class [[nodiscard]] PendingFree {
+   public:
+    PendingFree(PendingFree&& other) noexcept
+        : pfn_(std::exchange(other.pfn_, kNoPfn)), order_(other.order_), type_(other.type_) {}
+    PendingFree& operator=(PendingFree&&) = delete;
+
+   private:
+    friend class Buddy;
+    PendingFree(Pfn pfn, unsigned order, Migratetype type) : pfn_(pfn), order_(order), type_(type) {}
+
+    Pfn pfn_;  // kNoPfn: moved away; or a page was bad, and nothing is left to free
+    unsigned order_;
+    Migratetype type_;
   };
-  // First half of freeing a block whose last reference is gone. Reads the type without zone->lock. Requires: the page
-  // is on no list. Each result is committed exactly once.
+  // First half of freeing a block whose last reference is gone. Reads the type without zone->lock. A block with a bad
+  // page is reported and lost (bad_page). Requires: the block is on no list; commit_free() follows.
   PendingFree prepare_free(Pfn pfn, unsigned order);
-  // Second half: puts the block on a per-CPU list or a free list. For a free list the pageblock's type is read again
-  // while the zone has isolated pageblocks or the sampled type is Isolate; since 6.10 always.
-  void commit_free(const PendingFree& pending);
+  // Second half: puts the block on a per-CPU list or a free list; does nothing for one that is lost. For a free list
+  // the pageblock's type is read again while the zone has isolated pageblocks or the sampled type is Isolate; since
+  // 6.10 always.
+  void commit_free(PendingFree pending);
   // Both halves at once: free_unref_page / __free_pages_ok.
   void free_now(Pfn pfn, unsigned order) { commit_free(prepare_free(pfn, order)); }
   // Frees up to `most` pages in use from pfn on, as dropping the last reference of each and free_now() would. Stops at
@@ -129,6 +152,9 @@ class Buddy {
   void copy_from(const Buddy& other);
 
  private:
+  // For tests that put a state together by hand (machine_testing.h).
+  friend FreeLists& free_lists_of(Buddy& buddy);
+
   bool free_checks_pass(Pfn pfn, unsigned order);
   void free_one_page(Zone& zone, const PendingFree& pending);
   std::uint64_t plain_pages(Pfn pfn, std::uint64_t most) const;

@@ -194,6 +194,17 @@ TEST_P(PageAllocTest, MarkersOfAnonymousAndMovablePagesAreClearedFirst) {
   EXPECT_EQ(map.page(pfn).owner, 0U);
 }
 
+TEST_P(PageAllocTest, APendingFreeIsCommittedOnce) {
+  static_assert(!std::is_copy_constructible_v<Buddy::PendingFree> && !std::is_copy_assignable_v<Buddy::PendingFree>);
+  const Pfn pfn = buddy.alloc_pages(kGfpKernel, 0);
+  map.edit(pfn).ref = 0;
+  Buddy::PendingFree pending = buddy.prepare_free(pfn, 0);
+  buddy.commit_free(std::move(pending));
+  buddy.commit_free(std::move(pending));  // NOLINT(bugprone-use-after-move): nothing is left to free
+  run_now(buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones));
+  EXPECT_EQ(buddy.zone(0).nr_free_pages, 256);
+}
+
 TEST_P(PageAllocTest, FreeingAFreePageIsAnError) {
   const Pfn head = list(5, Migratetype::movable).front();
   EXPECT_THROW(buddy.prepare_free(head, 5), AssertionFailure);
@@ -571,7 +582,7 @@ TEST_P(PageAllocTest, ARequestThatCannotWaitHasTheReserveIfItIsUrgent) {
 
 TEST_P(PageAllocTest, FreeListsChangeUnderTheZoneLock) {
   claim_frame(*machine, 64);
-  EXPECT_THROW(buddy.free_lists().free_one_block(buddy.zone(0), 64, 0, Migratetype::movable), AssertionFailure);
+  EXPECT_THROW(free_lists_of(buddy).free_one_block(buddy.zone(0), 64, 0, Migratetype::movable), AssertionFailure);
 }
 
 }  // namespace

@@ -35,11 +35,11 @@ class CutPageblocks : public ::testing::TestWithParam<Release> {
   void give(Pfn pfn, unsigned order, Migratetype type) { give_block(*machine, pfn, order, type); }
   PageblockTypes::Contents move(Pfn pfn, Migratetype type) {
     const SpinGuard zone_lock(machine->engine);
-    return buddy.pageblock_types().move_freepages_block(buddy.zone_of(pfn), pfn, type);
+    return buddy.pageblock_types().move_freepages_block(pfn, type);
   }
   bool isolate_free_page(Pfn pfn) {
     const SpinGuard zone_lock(machine->engine);
-    return buddy.pageblock_types().isolate_free_page(buddy.zone_of(pfn), pfn);
+    return buddy.pageblock_types().isolate_free_page(pfn);
   }
   std::vector<Pfn> list(unsigned order, Migratetype type, std::size_t zone) const {
     return free_list(*machine, order, type, zone);
@@ -104,7 +104,7 @@ TEST_P(CutPageblocks, AnAtomicBlockReservesItsPageblockFrom44To69) {
     // Only where the zone begins inside does a free block follow.
     EXPECT_EQ(map.page(pfn + 4).list_type, !refused() && pfn == 24 ? H : M) << pfn;
     const SpinGuard zone_lock(machine->engine);
-    buddy.free_lists().take_block(zone, pfn + 4);
+    free_lists_of(buddy).take_block(zone, pfn + 4);
   }
 }
 
@@ -170,12 +170,12 @@ TEST_P(CutPageblocks, IsolationSince610RefusesThem) {
   if (!refused()) GTEST_SKIP() << "such a pageblock is isolated, and what does not move stays on its list";
   give(16, 3, M);
   give(24, 3, M);
-  for (const Pfn pfn : {16U, 24U}) EXPECT_FALSE(buddy.pageblock_types().spans_pageblock(buddy.zone_of(pfn), pfn));
+  for (const Pfn pfn : {16U, 24U}) EXPECT_FALSE(buddy.pageblock_types().spans_pageblock(pfn));
   EXPECT_NE(run_now(machine->isolation.start_isolate_page_range(16, 32, M)), 0);
   EXPECT_EQ(map.pageblock_type(16), M);
   EXPECT_THAT(list(3, M, kLow), ElementsAre(16));
   EXPECT_THAT(list(3, M, kHigh), ElementsAre(24));
-  EXPECT_TRUE(buddy.pageblock_types().spans_pageblock(buddy.zone(kHigh), 32));
+  EXPECT_TRUE(buddy.pageblock_types().spans_pageblock(32));
 }
 
 }  // namespace

@@ -112,7 +112,7 @@ Pfn Fallback::rmqueue_fallback_v3_5(Zone& zone, unsigned order, Migratetype star
       const bool worth_it = current >= core_.pageblock_order / 2 || start == Migratetype::reclaimable;
       const Source source = {current, type, !from_area && worth_it};
       const Pfn pfn = first_of(zone, source);
-      if (source.claimable) steal_v3_5(zone, pfn, start);
+      if (source.claimable) steal_v3_5(pfn, start);
       return break_block(zone, pfn, order, source, from_area ? type : start, start);
     }
   return kNoPfn;
@@ -123,18 +123,18 @@ Pfn Fallback::rmqueue_fallback_v4_1(Zone& zone, unsigned order, Migratetype star
   const std::optional<Source> source = largest(zone, order, start);
   if (!source) return kNoPfn;
   const Pfn pfn = first_of(zone, *source);
-  if (source->claimable) steal_v3_5(zone, pfn, start);
+  if (source->claimable) steal_v3_5(pfn, start);
   return break_block(zone, pfn, order, *source, start, start);
 }
 
 // Moves the free blocks of a pageblock to the lists of `start`, and claims it if half of it is free.
-void Fallback::steal_v3_5(Zone& zone, Pfn pfn, Migratetype start) {
+void Fallback::steal_v3_5(Pfn pfn, Migratetype start) {
   const Migratetype old = core_.map.pageblock_type(pfn);
   if (old == Migratetype::highatomic && !core_.bugs.fires(Bug::steal_takes_reserve)) return;
   const unsigned order = core_.map.page(pfn).order;
-  if (order >= core_.pageblock_order) return pageblocks_.claim_block(zone, pfn, start);
+  if (order >= core_.pageblock_order) return pageblocks_.claim_block(pfn, start);
   if (old == Migratetype::isolate && !core_.bugs.fires(Bug::steal_ends_isolation)) return;
-  const PageblockTypes::Contents moved = pageblocks_.move_freepages_block(zone, pfn, start);
+  const PageblockTypes::Contents moved = pageblocks_.move_freepages_block(pfn, start);
   if (moved.free >= order_pages(core_.pageblock_order) / 2) pageblocks_.set_type(pfn, start);
 }
 
@@ -165,14 +165,14 @@ void Fallback::steal_v4_12(Zone& zone, Pfn pfn, Migratetype start, bool whole) {
   const Migratetype old = core_.map.pageblock_type(pfn);
   if (old == Migratetype::highatomic) return lists_.move_block(zone, pfn, start);
   if (order >= core_.pageblock_order) {
-    pageblocks_.claim_block(zone, pfn, start);
+    pageblocks_.claim_block(pfn, start);
     return lists_.move_block(zone, pfn, start);
   }
   boosts_.boost(zone);
   if (!whole) return lists_.move_block(zone, pfn, start);
   if (old == Migratetype::isolate && !core_.bugs.fires(Bug::steal_ends_isolation))
     return lists_.move_block(zone, pfn, start);
-  const PageblockTypes::Contents moved = pageblocks_.move_freepages_block(zone, pfn, start);
+  const PageblockTypes::Contents moved = pageblocks_.move_freepages_block(pfn, start);
   // A pageblock cut by the zone's end moves nothing.
   if (moved.free == 0) return lists_.move_block(zone, pfn, start);
   if (worth_claiming(moved, start, old)) pageblocks_.set_type(pfn, start);
@@ -220,14 +220,14 @@ Pfn Fallback::claim_block_v6_10(Zone& zone, Pfn pfn, unsigned order, Migratetype
   const Migratetype old = core_.map.pageblock_type(pfn);
   if (old == Migratetype::highatomic) return kNoPfn;
   if (found >= core_.pageblock_order) {
-    pageblocks_.convert_block(zone, pfn, start);
+    pageblocks_.convert_block(pfn, start);
     lists_.take_piece(zone, pfn, order, start);
     return pfn;
   }
   boosts_.boost(zone);
-  if (!pageblocks_.spans_pageblock(zone, pfn)) return kNoPfn;
+  if (!pageblocks_.spans_pageblock(pfn)) return kNoPfn;
   if (!worth_claiming(pageblocks_.contents(pfn), start, old)) return kNoPfn;
-  pageblocks_.convert_pageblock(zone, pfn, start);
+  pageblocks_.convert_pageblock(pfn, start);
   return lists_.rmqueue_smallest(zone, order, start);
 }
 

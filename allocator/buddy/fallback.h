@@ -61,7 +61,7 @@ class Fallback {
   unsigned least_order(unsigned order, std::uint32_t flags) const;
 
   Pfn break_block(Zone& zone, Pfn pfn, unsigned order, const Source& source, Migratetype rest, Migratetype start);
-  void steal_v3_5(Zone& zone, Pfn pfn, Migratetype start);
+  void steal_v3_5(Pfn pfn, Migratetype start);
   void steal_v4_12(Zone& zone, Pfn pfn, Migratetype start, bool whole);
   Pfn claim_block_v6_10(Zone& zone, Pfn pfn, unsigned order, Migratetype start);
   bool worth_claiming(const PageblockTypes::Contents& found, Migratetype start, Migratetype old) const;

@@ -25,11 +25,11 @@ Pfn FreeLists::covering_block(Pfn pfn) const {
   unsigned order = 0;
   while (!core_.map.present(head) || !core_.map.page(head).has(kPageBuddy)) {
     core_.engine.turn();
-    if (++order > core_.largest_order) return pfn;
-    head = align_down(head, order_pages(order));
-    if (!core_.map.valid(head)) return pfn;
+    if (++order > core_.largest_order) return kNoPfn;
+    head = align_order(head, order);
+    if (!core_.map.valid(head)) return kNoPfn;
   }
-  return head + order_pages(core_.map.page(head).order) <= pfn ? pfn : head;
+  return head + order_pages(core_.map.page(head).order) <= pfn ? kNoPfn : head;
 }
 
 bool FreeLists::may_stay_apart(Migratetype one, Migratetype other) const {
@@ -79,7 +79,7 @@ bool FreeLists::parent_merge_likely(Pfn pfn, unsigned order) const {
   return page.has(kPageBuddy) && page.order == order + 1 && page.zone == core_.map.page(pfn).zone;
 }
 
-void FreeLists::free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool to_tail) {
+void FreeLists::free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype type, FreeTo to) {
   const auto pages = static_cast<std::int64_t>(order_pages(order));
   CMA_ASSERT(is_aligned(pfn, order_pages(order)));
   CMA_ASSERT(!core_.map.page(pfn).has(kPageBuddy));
@@ -103,7 +103,7 @@ void FreeLists::free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype 
     pfn &= buddy;
     ++order;
   }
-  bool tail = to_tail || parent_merge_likely(pfn, order);
+  bool tail = to == FreeTo::tail || parent_merge_likely(pfn, order);
   if (tail && !booting_ && core_.bugs.fires(Bug::head_for_tail)) [[unlikely]]
     tail = false;
   insert(zone, pfn, order, type, tail);

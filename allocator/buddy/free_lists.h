@@ -1,6 +1,7 @@
 // Changes the free lists of the zones (Zone::free_by_order): blocks of 2^order pages by order and migratetype, merged
-// and split (mm/page_alloc.c). Holds no lists of its own. A part of Buddy, which hands it out. A block is freed as the
-// type that its caller gives, or those of its pageblocks. These change in PageblockTypes, but for a merge since 6.10.
+// and split (mm/page_alloc.c). Holds no lists of its own. A part of Buddy, whose other parts change lists by it; others
+// only look. A block is freed as the type that its caller gives, or those of its pageblocks. These change in
+// PageblockTypes, but for a merge since 6.10.
 //
 // Invariants, whenever zone->lock is free:
 // - The head of each free block has kPageBuddy, the block's order and the type of its list; no other page has
@@ -30,6 +31,12 @@
 
 namespace cma {
 
+// Where a freed block goes on its list.
+enum class FreeTo : std::uint8_t {
+  head,  // to the head; to the tail if its parent is likely to merge soon, and so should not be taken before
+  tail,
+};
+
 class FreeLists {
  public:
   explicit FreeLists(const Core& core) : core_(core) {}
@@ -37,11 +44,10 @@ class FreeLists {
   FreeLists& operator=(const FreeLists&) = delete;
 
   // --- freeing ---
-  // Merges a block with its free buddies and inserts it (__free_one_page): at the head, or at the tail if its parent is
-  // likely to merge soon, or if `to_tail`. Counted as `type`. Clears kPageInFlight and kPagePcp of the head. Since 6.10
-  // the pageblocks of a buddy of at least a pageblock become `type`. Requires: the block is aligned to its order, of
-  // largest_order at most, and on no list.
-  void free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool to_tail = false);
+  // Merges a block with its free buddies and inserts it (__free_one_page), counted as `type`. Clears kPageInFlight and
+  // kPagePcp of the head. Since 6.10 the pageblocks of a buddy of at least a pageblock become `type`. Requires: the
+  // block is aligned to its order, of largest_order at most, and on no list.
+  void free_one_block(Zone& zone, Pfn pfn, unsigned order, Migratetype type, FreeTo to = FreeTo::head);
   // Frees single pages of one pageblock, upwards, as freeing one after the other would, and clears kPageInFlight,
   // kPagePcp and the links of each. Requires: at least one page; they are on no list.
   void free_run(Zone& zone, Pfn pfn, std::uint64_t pages, Migratetype type);
@@ -72,7 +78,7 @@ class FreeLists {
   // 5.17 if one or both are isolated, since 5.18 if the types differ and one is not mergeable, or both are isolated.
   // Two that are both isolated merge when one is freed, not when they become isolated.
   bool may_stay_apart(Migratetype one, Migratetype other) const;
-  // Returns the head of the free block that covers pfn; pfn itself if it is the head, or if none does.
+  // Returns the head of the free block that covers pfn; kNoPfn if none does.
   Pfn covering_block(Pfn pfn) const;
   // Returns the buddy of a block of `order`; kNoPfn unless it is a free block of the same order and zone. Requires: pfn
   // is aligned to the order and inside the map.

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "allocator/buddy/buddy.h"
+#include "allocator/buddy/compound.h"
 #include "allocator/machine_testing.h"
 
 namespace cma {
@@ -36,6 +37,13 @@ TEST_P(FreeListsTest, ABlockGoesToTheHeadOfItsList) {
   EXPECT_THAT(list(0, M), ElementsAre(8, 4, 0));
   EXPECT_EQ(zone.free_by_order[0].nr_free, 3U);
   EXPECT_EQ(zone.nr_free_pages, 3);
+}
+
+TEST_P(FreeListsTest, ABlockCoversItsPagesOnly) {
+  give(32, 4, M);
+  const FreeLists& lists = machine->buddy.free_lists();
+  for (const Pfn pfn : {32U, 33U, 47U}) EXPECT_EQ(lists.covering_block(pfn), 32U);
+  for (const Pfn pfn : {0U, 31U, 48U}) EXPECT_EQ(lists.covering_block(pfn), kNoPfn);
 }
 
 TEST_P(FreeListsTest, ABlockWhoseParentMayMergeSoonGoesToTheTail) {
@@ -309,7 +317,7 @@ TEST(FallbackOfHugePages, EachPageOfAHugePageIsMovable) {
       for (Pfn p = 0; p < 4; ++p) map.edit(p).ref = 0;
       free_block(*machine, 0, 2, t.old);
       const Pfn head = 16 - order_pages(t.huge_order);
-      machine->buddy.prep_compound_page(head, t.huge_order);
+      prep_compound_page(machine->map, head, t.huge_order);
       map.edit(head).flags |= kPageLru;
       for (unsigned i = 1; i <= t.others; ++i) map.edit(head - i).flags = kPageLru;
       EXPECT_EQ(machine->buddy.alloc_pages(t.gfp, 0), 0U);

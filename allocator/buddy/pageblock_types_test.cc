@@ -2,6 +2,7 @@
 // border cuts.
 
 #include "allocator/buddy/pageblock_types.h"
+#include "allocator/buddy/compound.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,11 +20,11 @@ class PageblockTypesTest : public ::testing::TestWithParam<Release> {
   void give(Pfn pfn, unsigned order, Migratetype type) { give_block(*machine, pfn, order, type); }
   bool isolate_free_page(Pfn pfn) {
     const SpinGuard zone_lock(machine->engine);
-    return buddy.pageblock_types().isolate_free_page(buddy.zone_of(pfn), pfn);
+    return buddy.pageblock_types().isolate_free_page(pfn);
   }
   PageblockTypes::Contents move_freepages_block(Pfn pfn, Migratetype type) {
     const SpinGuard zone_lock(machine->engine);
-    return buddy.pageblock_types().move_freepages_block(zone, pfn, type);
+    return buddy.pageblock_types().move_freepages_block(pfn, type);
   }
   std::vector<Pfn> list(unsigned order, Migratetype type) const { return free_list(*machine, order, type); }
 
@@ -65,7 +66,7 @@ TEST_P(PageblockTypesTest, LookingSeesWhatMovingWouldMove) {
   give(8, 0, I);
   machine->map.edit(10).flags = kPageLru;
   machine->map.edit(11).flags = kPageMovableOps;
-  buddy.prep_compound_page(12, 2);
+  prep_compound_page(machine->map, 12, 2);
   machine->map.edit(12).flags |= kPageLru;
   const Zone before = zone;
   const PageblockTypes::Contents seen = buddy.pageblock_types().contents(5);
@@ -83,7 +84,7 @@ TEST_P(PageblockTypesTest, LookingSeesWhatMovingWouldMove) {
 
 TEST_P(PageblockTypesTest, NoTypeChangesWithoutTheLock) {
   EXPECT_THROW(buddy.pageblock_types().set_type(64, U), AssertionFailure);
-  EXPECT_THROW(buddy.pageblock_types().isolate(zone, 64), AssertionFailure);
+  EXPECT_THROW(buddy.pageblock_types().isolate(64), AssertionFailure);
   const SpinGuard zone_lock(machine->engine);
   buddy.pageblock_types().set_type(64, U);
   EXPECT_EQ(machine->map.pageblock_type(64), U);
@@ -91,10 +92,52 @@ TEST_P(PageblockTypesTest, NoTypeChangesWithoutTheLock) {
 
 TEST_P(PageblockTypesTest, OnlyAnIsolatedPageblockIsGivenBack) {
   const SpinGuard zone_lock(machine->engine);
-  EXPECT_THROW(buddy.pageblock_types().give_back(zone, 64, M), AssertionFailure);
-  buddy.pageblock_types().isolate(zone, 64);
-  buddy.pageblock_types().give_back(zone, 64, M);
+  EXPECT_THROW(buddy.pageblock_types().give_back(64, M), AssertionFailure);
+  buddy.pageblock_types().isolate(64);
+  buddy.pageblock_types().give_back(64, M);
   EXPECT_EQ(machine->map.pageblock_type(64), M);
+  EXPECT_THROW(buddy.pageblock_types().give_back_taken(64, M), AssertionFailure);
+}
+
+TEST_P(PageblockTypesTest, IsolatedPageblocksAreCounted) {
+  const SpinGuard zone_lock(machine->engine);
+  machine->map.set_pageblock_type(80, H);
+  buddy.pageblock_types().isolate(64);
+  buddy.pageblock_types().isolate(80);
+  EXPECT_EQ(buddy.zone(0).nr_isolate_pageblock, 2U);
+  EXPECT_EQ(buddy.zone(0).lost_highatomic, 16U) << "of the pageblock that was reserved";
+  buddy.pageblock_types().give_back(80, M);
+  EXPECT_EQ(buddy.zone(0).nr_isolate_pageblock, 1U);
+  buddy.pageblock_types().give_back(64, M);
+  EXPECT_EQ(buddy.zone(0).nr_isolate_pageblock, 0U);
+}
+
+TEST_P(PageblockTypesTest, ABlockThatWasTakenIsGivenBackAndPutBack) {
+  give(64, 4, M);
+  const SpinGuard zone_lock(machine->engine);
+  buddy.pageblock_types().isolate(64);
+  EXPECT_EQ(buddy.zone(0).nr_free_pages, 0);
+  ASSERT_TRUE(buddy.pageblock_types().isolate_free_page(64));
+  buddy.pageblock_types().give_back_taken(64, U);
+  EXPECT_EQ(buddy.zone(0).nr_isolate_pageblock, 0U);
+  EXPECT_EQ(machine->map.pageblock_type(64), U);
+  EXPECT_EQ(buddy.zone(0).nr_free_pages, 0) << "it is on no list yet";
+  buddy.pageblock_types().put_back_taken(64, U);
+  EXPECT_THAT(list(4, U), ElementsAre(64));
+  EXPECT_EQ(buddy.zone(0).nr_free_pages, 16);
+}
+
+TEST_P(PageblockTypesTest, ThePiecesOfABlockGoToTheListsOfTheirPageblocks) {
+  if (GetParam() < Release::v5_19) GTEST_SKIP() << "5.19 brought the split";
+  give(64, 5, M);
+  const SpinGuard zone_lock(machine->engine);
+  EXPECT_THROW(buddy.pageblock_types().split_free_block(64, 0), AssertionFailure);
+  EXPECT_THROW(buddy.pageblock_types().split_free_block(64, 32), AssertionFailure);
+  machine->map.set_pageblock_type(80, I);
+  buddy.pageblock_types().split_free_block(64, 16);
+  EXPECT_THAT(list(4, M), ElementsAre(64));
+  EXPECT_THAT(list(4, I), ElementsAre(80));
+  EXPECT_EQ(buddy.zone(0).nr_free_pages, 16);
 }
 
 TEST(PageblockTypesOf612, NoTypeChangesBelowAFreeBlock) {
@@ -147,7 +190,7 @@ TEST(PageblockTypesOf612, ALargeIsolatedBlockTakesTheOthersOfItsPageblockAlong) 
       }
       machine->map.set_pageblock_type(pfn, type);
       const SpinGuard zone_lock(machine->engine);
-      machine->buddy.free_lists().free_one_block(machine->buddy.zone(0), pfn, order, type);
+      free_lists_of(machine->buddy).free_one_block(machine->buddy.zone(0), pfn, order, type);
     };
     give(8, 1, U);
     give(12, 0, U);
@@ -157,8 +200,8 @@ TEST(PageblockTypesOf612, ALargeIsolatedBlockTakesTheOthersOfItsPageblockAlong) 
     give(32, 3, M);
     {
       const SpinGuard zone_lock(machine->engine);
-      EXPECT_TRUE(machine->buddy.pageblock_types().isolate_free_page(machine->buddy.zone_of(0), 0));
-      EXPECT_TRUE(machine->buddy.pageblock_types().isolate_free_page(machine->buddy.zone_of(32), 32));
+      EXPECT_TRUE(machine->buddy.pageblock_types().isolate_free_page(0));
+      EXPECT_TRUE(machine->buddy.pageblock_types().isolate_free_page(32));
     }
     EXPECT_EQ(machine->map.pageblock_type(0), M);
     const bool together = release >= Release::v6_10;
@@ -181,8 +224,8 @@ TEST(PageblockTypesOfPairs, ASinglePageLeavesItsPageblockAlone) {
     machine->map.set_pageblock_type(pfn, U);
     const SpinGuard zone_lock(machine->engine);
     if (machine->map.page(pfn + 1).list_type != U)
-      machine->buddy.free_lists().move_block(machine->buddy.zone(0), pfn + 1, U);
-    EXPECT_TRUE(machine->buddy.pageblock_types().isolate_free_page(machine->buddy.zone_of(pfn + 1), pfn + 1));
+      free_lists_of(machine->buddy).move_block(machine->buddy.zone(0), pfn + 1, U);
+    EXPECT_TRUE(machine->buddy.pageblock_types().isolate_free_page(pfn + 1));
     EXPECT_EQ(machine->map.pageblock_type(pfn), U);
   }
 }
@@ -190,7 +233,7 @@ TEST(PageblockTypesOfPairs, ASinglePageLeavesItsPageblockAlone) {
 TEST_P(PageblockTypesTest, ACapturedBlockBecomesSinglePagesWithOneReferenceEach) {
   give(0, 3, M);
   isolate_free_page(0);
-  buddy.split_captured(0, 3);
+  split_captured(machine->map, 0, 3);
   for (Pfn pfn = 0; pfn < 8; ++pfn) {
     const Page& page = machine->map.page(pfn);
     EXPECT_EQ(page.ref, 1);
@@ -206,7 +249,7 @@ TEST(IsolateFreePage, AReservedPageblockStaysReserved) {
     give_block(*machine, 64, 5, Migratetype::movable);
     {
       const SpinGuard zone_lock(machine->engine);
-      EXPECT_TRUE(machine->buddy.pageblock_types().isolate_free_page(machine->buddy.zone(0), 0));
+      EXPECT_TRUE(machine->buddy.pageblock_types().isolate_free_page(0));
     }
     EXPECT_EQ(machine->map.pageblock_type(0), Migratetype::highatomic) << name_of(release);
     EXPECT_TRUE(machine->map.page(0).has(kPageInFlight));

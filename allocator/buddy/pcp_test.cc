@@ -152,9 +152,9 @@ TEST_P(PcpTest, PagesOfAnIsolatedPageblockGoStraightToTheFreeLists) {
 TEST_P(PcpTest, TheTypeIsReadAgainUnderTheLockOnceSomethingIsIsolated) {
   claim_frame(*machine, 600);
   machine->map.edit(600).ref = 0;
-  const Buddy::PendingFree pending = buddy.prepare_free(600, 0);
-  EXPECT_EQ(pending.type, Migratetype::cma);
-  buddy.commit_free(pending);
+  Buddy::PendingFree pending = buddy.prepare_free(600, 0);
+  buddy.commit_free(std::move(pending));
+  EXPECT_EQ(machine->map.page(600).list_type, Migratetype::cma) << "as it was read";
   machine->map.set_pageblock_type(600, Migratetype::isolate);
   buddy.zone(0).nr_isolate_pageblock = 1;
   buddy.per_cpu().drain_pages_zone(0, buddy.zone(0));
@@ -168,8 +168,7 @@ TEST_P(PcpTest, WithoutIsolationTheCachedTypeDecides) {
   machine->map.set_pageblock_type(300, Migratetype::reclaimable);
   buddy.per_cpu().drain_pages_zone(0, buddy.zone(0));
   Pfn head = 300;
-  for (unsigned order = 1; !machine->map.page(head).has(kPageBuddy); ++order)
-    head = align_down(300, order_pages(order));
+  for (unsigned order = 1; !machine->map.page(head).has(kPageBuddy); ++order) head = align_order(300, order);
   EXPECT_EQ(machine->map.page(head).list_type, Migratetype::movable);
 }
 

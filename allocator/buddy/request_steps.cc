@@ -241,7 +241,7 @@ void RequestSteps::reserve_highatomic_pageblock(Zone& zone, Pfn pfn, unsigned or
   if (core_.release < Release::v4_4) return;
   if (zone.nr_reserved_highatomic >= most_reserved(zone) && !core_.bugs.fires(Bug::reserve_without_limit)) return;
   SpinGuard zone_lock(core_.engine);
-  parts_.pageblock_types.reserve(zone, pfn, order);
+  parts_.pageblock_types.reserve(pfn, order);
 }
 
 bool RequestSteps::unreserve_highatomic(const PageRequest& request, bool force) {
@@ -254,7 +254,7 @@ bool RequestSteps::unreserve_highatomic(const PageRequest& request, bool force) 
     for (unsigned order = 0; order <= core_.largest_order; ++order) {
       const PageList& list = zone.free_by_order[order].lists[index_of(Migratetype::highatomic)];
       if (list.empty()) continue;
-      const bool moved = parts_.pageblock_types.unreserve(zone, core_.map.pfn(list.first), type);
+      const bool moved = parts_.pageblock_types.unreserve(core_.map.pfn(list.first), type);
       if (moved || core_.release < Release::v4_10) return moved;
     }
   }

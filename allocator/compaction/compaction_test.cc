@@ -1,4 +1,5 @@
 #include "allocator/compaction/compaction.h"
+#include "allocator/buddy/compound.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -161,8 +162,7 @@ TEST_P(CompactionTest, APageblockVisitedInVainIsSkippedUntilTheHintsAreCleared) 
   if (GetParam() < Release::v3_7) GTEST_SKIP() << "3.7 brought skip hints";
   // No free block of order 2 and above: every other pair has a page that cannot move.
   for (Pfn pfn = 0; pfn < 1024; pfn += 4)
-    if (machine->map.page(pfn).has(kPageBuddy) || machine->buddy.free_lists().covering_block(pfn) != pfn)
-      own(pfn, PageKind::unmovable);
+    if (machine->buddy.free_lists().covering_block(pfn) != kNoPfn) own(pfn, PageKind::unmovable);
   compact_for(3, CompactPriority::light);
   compact_for(3, CompactPriority::light);
   EXPECT_TRUE(machine->scanner.hints().skips(64));
@@ -245,7 +245,7 @@ class CutZone {
     machine_->map.edit(pfn).ref = 0;
     machine_->map.set_pageblock_type(pfn, Migratetype::unmovable);
     const SpinGuard zone_lock(machine_->engine);
-    machine_->buddy.free_lists().free_one_block(machine_->buddy.zone(1), pfn, 0, Migratetype::unmovable);
+    free_lists_of(machine_->buddy).free_one_block(machine_->buddy.zone(1), pfn, 0, Migratetype::unmovable);
   }
 
   std::unique_ptr<Machine> machine_;
@@ -286,7 +286,7 @@ TEST_P(CompactionTest, AHugePageIsASourceByAnyOfItsPages) {
   for (Pfn pfn = 68; pfn < 1024; pfn += 4)
     if (pfn < 96 || pfn >= 128) own(pfn, PageKind::unmovable);
   for (Pfn pfn = 96; pfn < 128; ++pfn) claim_frame(*machine, pfn);
-  machine->buddy.prep_compound_page(96, 5);
+  prep_compound_page(machine->map, 96, 5);
   machine->map.edit(96).flags |= kPageLru;
   machine->scanner.hints().edit_zone(1).flush = true;
   compact_for(3, CompactPriority::light, /*restarting=*/true);
@@ -613,7 +613,7 @@ TEST_P(FragmentedTest, NoHintIsClearedForAHoleOrAHugePage) {
     if (pfn < 256 || pfn >= 320) own(pfn, PageKind::unmovable);
   for (Pfn pfn = 0; pfn < 128; pfn += 16) own(pfn + 8, PageKind::unmovable);
   for (Pfn pfn = 256; pfn < 320; ++pfn) claim_frame(*machine, pfn);
-  machine->buddy.prep_compound_page(256, 6);
+  prep_compound_page(machine->map, 256, 6);
   for (Pfn pfn = 0; pfn < 1024; pfn += 64) machine->scanner.hints().set_skip(pfn);
   positions().flush = true;
   compact_for(6, CompactPriority::light, /*restarting=*/true);
@@ -712,7 +712,7 @@ class HugeSourceTest : public ::testing::TestWithParam<Release> {
     process = machine->processes.spawn();
     machine->processes.mmap_huge(process, 1);
     for (Pfn pfn = kHuge; pfn < kHuge + 512; ++pfn) claim_frame(*machine, pfn);
-    machine->buddy.prep_compound_page(kHuge, 9);
+    prep_compound_page(machine->map, kHuge, 9);
     run_now(machine->processes.fault_in_huge(process, 0, 0, kHuge));
     run_now(machine->lru.drain().add_drain_all());
     // A pageblock that is free as a whole is no target.

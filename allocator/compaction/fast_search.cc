@@ -149,7 +149,7 @@ Pfn ZoneCompaction::fast_search_order(FastSearch& search, int order) {
   }
   if (frame != kNil) list.rotate_to_front(core_.map, frame);
   if (found != kNoPfn) {
-    if (buddy_.pageblock_types().isolate_free_page(buddy_.zone_of(found), found)) {
+    if (buddy_.pageblock_types().isolate_free_page(found)) {
       free_blocks_[by_order() ? static_cast<std::size_t>(order) : 0].push_back(core_.map, core_.map.frame(found));
       nr_free_ += order_pages(static_cast<unsigned>(order));
     } else {

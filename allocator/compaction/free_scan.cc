@@ -48,7 +48,7 @@ Task<std::uint64_t> FreeScanner::isolate_block(FreeScan& scan) {
     bool isolated = false;
     {
       SpinGuard zone_lock(core_.engine);
-      isolated = buddy_.pageblock_types().isolate_free_page(buddy_.zone_of(pfn), pfn);
+      isolated = buddy_.pageblock_types().isolate_free_page(pfn);
     }
     // Too little memory is left. Up to 4.6 the next page is tried all the same.
     if (!isolated && !scan.strict && release_ < Release::v4_7) continue;

@@ -8,6 +8,7 @@
 
 #include "allocator/base/error.h"
 #include "allocator/base/hash.h"
+#include "allocator/buddy/compound.h"
 
 namespace cma {
 namespace {
@@ -229,7 +230,7 @@ void ZoneCompaction::split_free_pages() {
     const Frame frame = blocks.pop_front(core_.map);
     const Pfn head = core_.map.pfn(frame);
     const std::uint64_t pages = order_pages(core_.map.at(frame).order);
-    buddy_.split_captured(head, core_.map.at(frame).order);
+    split_captured(core_.map, head, core_.map.at(frame).order);
     for (Pfn pfn = head; pfn < head + pages; ++pfn) free_pages_.push_back(pfn);
   }
 }
@@ -271,7 +272,7 @@ Task<Pfn> ZoneCompaction::take_v6_9(unsigned order) {
   page.order = static_cast<std::uint8_t>(order);
   page.owner = 0;
   page.ref = 1;
-  if (order != 0) buddy_.prep_compound_page(pfn, order);
+  if (order != 0) prep_compound_page(core_.map, pfn, order);
   nr_free_ -= order_pages(order);
   control_.nr_pages -= static_cast<unsigned>(order_pages(order));
   co_return pfn;
@@ -355,7 +356,7 @@ bool ZoneCompaction::rescans_after_failure_v6_3() const {
 Task<void> ZoneCompaction::drain_freed() {
   Pfn& last = release_ >= Release::v5_1 ? last_migrated_ : compacting_.last_migrated;
   if (release_ < Release::v3_19 || request_.order <= 0 || last == 0) co_return;
-  if (last >= align_down(migrate_pfn_, order_pages(static_cast<unsigned>(request_.order)))) co_return;
+  if (last >= align_order(migrate_pfn_, static_cast<unsigned>(request_.order))) co_return;
   last = 0;
   const int cpu = core_.engine.cpu();
   co_await lru_.drain().add_drain(cpu);

@@ -1,8 +1,10 @@
 #include "allocator/contig/contig.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "allocator/base/error.h"
+#include "allocator/buddy/compound.h"
 
 namespace cma {
 namespace {
@@ -203,7 +205,8 @@ bool Contig::any_in_use(Pfn start, Pfn end) const {
 // and captured from there.
 Pfn Contig::tested_from(Pfn start) {
   const Pfn outer = buddy_.free_lists().covering_block(start);
-  return outer != start && core_.bugs.fires(Bug::outer_start_is_start) ? start : outer;
+  if (outer == kNoPfn || outer == start) return start;
+  return core_.bugs.fires(Bug::outer_start_is_start) ? start : outer;
 }
 
 // Reports that the range, tested from `outer` on, is not free. Releases up to 5.12 do, and up to 4.12 without limit.
@@ -264,7 +267,7 @@ Task<Pfn> Contig::capture(Pfn start, Pfn end) {
     const Frame frame = captured.pop_front(core_.map);
     const Pfn head = core_.map.pfn(frame);
     const unsigned order = core_.map.at(frame).order;
-    buddy_.split_captured(head, order);
+    split_captured(core_.map, head, order);
     if (complete && core_.bugs.fires(Bug::capture_counts_twice)) [[unlikely]]
       ++core_.map.edit(head).ref;
     if (complete) continue;
@@ -294,9 +297,9 @@ Task<void> Contig::free_contig_range(Pfn pfn, std::uint64_t pages) {
       if (!core_.bugs.fires(Bug::frees_pinned)) continue;
       page.ref = 0;
     }
-    const Buddy::PendingFree pending = buddy_.prepare_free(p, 0);
+    Buddy::PendingFree pending = buddy_.prepare_free(p, 0);
     co_await at(core_.engine, Point::free_page_prepared);
-    buddy_.commit_free(pending);
+    buddy_.commit_free(std::move(pending));
   }
   if (in_use != 0 && release_ >= Release::v3_8) core_.trace.emit(Event::log_still_in_use, in_use);
 }

@@ -15,7 +15,7 @@ MemoryMap::MemoryMap(const Geometry& geometry)
       pageblock_order_(geometry.pageblock_order),
       chunk_order_(std::max(geometry.largest_order, kMinChunkOrder)),
       first_block_(range_.start >> pageblock_order_),
-      chunk_offset_(static_cast<Frame>(range_.start - align_down(range_.start, order_pages(chunk_order_)))),
+      chunk_offset_(static_cast<Frame>(range_.start - align_order(range_.start, chunk_order_))),
       pages_(range_.pages()),
       types_(((range_.end - 1) >> pageblock_order_) - first_block_ + 1, Migratetype::movable),
       touched_(((range_.pages() - 1 + chunk_offset_) >> chunk_order_) + 1, 0) {
@@ -37,13 +37,13 @@ MemoryMap::MemoryMap(const Geometry& geometry)
 }
 
 PfnRange MemoryMap::chunk_range(std::size_t chunk) const {
-  const Pfn base = align_down(range_.start, order_pages(chunk_order_)) + (static_cast<Pfn>(chunk) << chunk_order_);
+  const Pfn base = align_order(range_.start, chunk_order_) + (static_cast<Pfn>(chunk) << chunk_order_);
   return {std::max(base, range_.start), std::min(base + order_pages(chunk_order_), range_.end)};
 }
 
 Pfn MemoryMap::head_of_tail(Pfn pfn) const {
   for (unsigned order = 1; order < kOrderLimit; ++order) {
-    const Pfn head = align_down(pfn, order_pages(order));
+    const Pfn head = align_order(pfn, order);
     if (valid(head) && page(head).has(kPageHead)) return head;
   }
   CMA_ASSERT(false && "a tail has a head");

@@ -48,13 +48,9 @@ bool IsolationSteps::begin_giving_back(Pfn pfn) {
   return true;
 }
 
-void IsolationSteps::isolate_block_locked(Zone& zone, Pfn pfn) {
+void IsolationSteps::isolate_block_locked(Pfn pfn) {
   isolators_.add(core_.map.pageblock_start(pfn), core_.engine.current());
-  const Migratetype old = core_.map.pageblock_type(pfn);
-  // A reserved pageblock goes on being counted as such, and comes back as another type.
-  if (old == Migratetype::highatomic) zone.lost_highatomic += core_.map.pageblock_pages();
-  buddy_.pageblock_types().isolate(zone, pfn);
-  ++zone.nr_isolate_pageblock;
+  buddy_.pageblock_types().isolate(pfn);
 }
 
 // Takes a free block of at least a pageblock off its list if its buddy is free and not isolated, so that the two merge
@@ -66,22 +62,16 @@ bool IsolationSteps::take_for_merging_v5_18(Pfn pfn) {
   // 6.10's rule that a block has one type allows this for single pageblocks only.
   if (has_typed_lists(release_) && order > core_.map.pageblock_order()) return false;
   const Pfn other = buddy_.free_lists().free_buddy(pfn, order);
-  return other != kNoPfn && !is_isolated(other) && buddy_.pageblock_types().isolate_free_page(buddy_.zone_of(pfn), pfn);
+  return other != kNoPfn && !is_isolated(other) && buddy_.pageblock_types().isolate_free_page(pfn);
 }
 
 void IsolationSteps::give_back_v5_18(Pfn pfn, Migratetype type) {
   SpinGuard zone_lock(core_.engine);
   if (!begin_giving_back(pfn)) return;
-  Zone& zone = buddy_.zone_of(pfn);
-  const unsigned order = core_.map.page(pfn).order;
-  const bool taken = take_for_merging_v5_18(pfn);
-  if (taken) {
-    buddy_.pageblock_types().set_type(pfn, type);
-    buddy_.free_lists().free_one_block(zone, pfn, order, type, /*to_tail=*/true);
-  } else {
-    buddy_.pageblock_types().give_back(zone, pfn, type);
-  }
-  --zone.nr_isolate_pageblock;
+  PageblockTypes& types = buddy_.pageblock_types();
+  if (!take_for_merging_v5_18(pfn)) return types.give_back(pfn, type);
+  types.give_back_taken(pfn, type);
+  types.put_back_taken(pfn, type);
 }
 
 int IsolationSteps::test_pages_isolated(Pfn start, Pfn end) {

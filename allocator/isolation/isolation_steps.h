@@ -32,7 +32,7 @@ class IsolationSteps {
   Task<void> free_taken(Pfn pfn, unsigned order);
 
   // --- under zone->lock ---
-  void isolate_block_locked(Zone& zone, Pfn pfn);
+  void isolate_block_locked(Pfn pfn);
   bool begin_giving_back(Pfn pfn);
 
   // --- looking ---
@@ -63,7 +63,7 @@ class IsolationV3_5 final : public IsolationSteps {
   bool set_isolate(Pfn pfn, Migratetype type);
   bool fits(Pfn pfn, Migratetype type);
   bool take_for_merging_v3_18(Pfn pfn);
-  bool retype_or_take(Zone& zone, Pfn pfn, Migratetype type);
+  bool retype_or_take(Pfn pfn, Migratetype type);
 };
 
 // Since 5.19: the two ends first.

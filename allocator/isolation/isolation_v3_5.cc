@@ -22,7 +22,7 @@ bool IsolationV3_5::fits(Pfn pfn, Migratetype type) {
 bool IsolationV3_5::set_isolate(Pfn pfn, Migratetype type) {
   SpinGuard zone_lock(core_.engine);
   if (!fits(pfn, type)) return false;
-  isolate_block_locked(buddy_.zone_of(pfn), pfn);
+  isolate_block_locked(pfn);
   return true;
 }
 
@@ -66,17 +66,17 @@ bool IsolationV3_5::take_for_merging_v3_18(Pfn pfn) {
     return false;
   const Pfn other = buddy_pfn(pfn, page.order);
   if (!core_.map.present(other) || is_isolated(other)) return false;
-  return buddy_.pageblock_types().isolate_free_page(buddy_.zone_of(pfn), pfn);
+  return buddy_.pageblock_types().isolate_free_page(pfn);
 }
 
 // Retypes the pageblock and moves its free pages to the lists of `type`. Returns true if they were taken off their list
 // as one block instead.
-bool IsolationV3_5::retype_or_take(Zone& zone, Pfn pfn, Migratetype type) {
+bool IsolationV3_5::retype_or_take(Pfn pfn, Migratetype type) {
   const bool taken = take_for_merging_v3_18(pfn);
   if (taken)
-    buddy_.pageblock_types().set_type(pfn, type);
+    buddy_.pageblock_types().give_back_taken(pfn, type);
   else
-    buddy_.pageblock_types().give_back(zone, pfn, type);
+    buddy_.pageblock_types().give_back(pfn, type);
   return taken;
 }
 
@@ -87,15 +87,11 @@ std::optional<unsigned> IsolationV3_5::give_back(Pfn pfn, Migratetype type) {
   }
   SpinGuard zone_lock(core_.engine);
   if (!begin_giving_back(pfn)) return std::nullopt;
-  Zone& zone = buddy_.zone_of(pfn);
-  const unsigned order = core_.map.page(pfn).order;
-  const bool taken = retype_or_take(zone, pfn, type);
+  if (!retype_or_take(pfn, type)) return std::nullopt;
+  if (release_ < Release::v5_7) return core_.map.page(pfn).order;
   // 5.7 frees a block that was taken under the same hold of zone->lock: there is no window.
-  const bool frees_at_once = release_ >= Release::v5_7;
-  if (taken && frees_at_once) buddy_.free_lists().free_one_block(zone, pfn, order, type, /*to_tail=*/true);
-  --zone.nr_isolate_pageblock;
-  if (!taken || frees_at_once) return std::nullopt;
-  return order;
+  buddy_.pageblock_types().put_back_taken(pfn, type);
+  return std::nullopt;
 }
 
 }  // namespace cma

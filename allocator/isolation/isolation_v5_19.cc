@@ -18,10 +18,9 @@ bool IsolationV5_19::set_isolate(Pfn pfn, Migratetype type, Pfn start, Pfn end) 
   const Pfn block = core_.map.pageblock_start(pfn);
   const Pfn block_end = block + core_.map.pageblock_pages();
   if (unmovable_.in_range_v5_6(std::max(pfn, start), std::min(block_end, end), type)) return false;
-  Zone& zone = buddy_.zone_of(pfn);
   // 6.10 refuses a pageblock that a border of zones or the end of memory cuts (move_freepages_block_isolate).
-  if (has_typed_lists(release_) && !buddy_.pageblock_types().spans_pageblock(zone, pfn)) return false;
-  isolate_block_locked(zone, pfn);
+  if (has_typed_lists(release_) && !buddy_.pageblock_types().spans_pageblock(pfn)) return false;
+  isolate_block_locked(pfn);
   return true;
 }
 
@@ -36,28 +35,7 @@ bool IsolationV5_19::split_free_page(Pfn pfn, unsigned order, std::uint64_t offs
   SpinGuard zone_lock(core_.engine);
   const Page& page = core_.map.page(pfn);
   if (!page.has(kPageBuddy) || page.order != order) return false;
-  Zone& zone = buddy_.zone_of(pfn);
-  const auto pages = static_cast<std::int64_t>(order_pages(order));
-  // The pageblock may have been isolated while the block was on an ordinary list.
-  const Migratetype type = core_.map.pageblock_type(pfn);
-  const Migratetype listed = page.list_type;
-  buddy_.free_lists().take_block(zone, pfn);
-  if (type != listed && core_.bugs.active(Bug::undo_counts_twice)) {
-    // Counts the block out as its pageblock's, not as its list's.
-    if (listed != Migratetype::isolate) zone.mod_freepage_state(pages, listed);
-    if (type != Migratetype::isolate) zone.mod_freepage_state(-pages, type);
-    if (type == Migratetype::isolate || listed == Migratetype::isolate) core_.bugs.reached(Bug::undo_counts_twice);
-  }
-  const Pfn end = pfn + order_pages(order);
-  std::uint64_t left = offset;
-  for (Pfn p = pfn; p < end;) {
-    core_.engine.turn();
-    const unsigned piece = std::min(p == 0 ? order : lowest_bit(p), floor_log2(left));
-    buddy_.free_lists().free_one_block(zone, p, piece, core_.map.pageblock_type(p));
-    p += order_pages(piece);
-    left -= order_pages(piece);
-    if (left == 0) left = end - p;
-  }
+  buddy_.pageblock_types().split_free_block(pfn, offset);
   return true;
 }
 
@@ -78,8 +56,9 @@ Task<int> IsolationV5_19::isolate_single_pageblock(Pfn boundary, bool before, bo
   while (true) {
     core_.engine.turn();
     const Pfn head = buddy_.free_lists().covering_block(boundary - 1);
+    if (head == kNoPfn) break;
     const unsigned order = core_.map.page(head).order;
-    if (!core_.map.page(head).has(kPageBuddy) || head + order_pages(order) <= boundary) break;
+    if (head + order_pages(order) <= boundary) break;
     co_await at(core_.engine, Point::isolate_peek);
     // If it has changed before it could be split, it is looked up again.
     if (split_free_page(head, order, boundary - head)) break;
@@ -95,7 +74,7 @@ Task<int> IsolationV5_19::isolate_single_pageblock(Pfn boundary, bool before, bo
 // Returns whether a driver's compound page, which cannot be moved, crosses the boundary.
 bool IsolationV5_19::compound_crosses(Pfn boundary) const {
   for (unsigned order = 0; order <= buddy_.largest_order(); ++order) {
-    const Pfn head = align_down(boundary - 1, order_pages(order));
+    const Pfn head = align_order(boundary - 1, order);
     if (!core_.map.valid(head)) break;
     const Page& page = core_.map.page(head);
     if (!page.has(kPageHead)) continue;

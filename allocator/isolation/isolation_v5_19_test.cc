@@ -72,8 +72,8 @@ TEST_F(IsolationSince519, ACompoundPageAcrossTheEndIsRefusedAndNothingStaysIsola
   // Frames 524..531 as one compound page would not be aligned; 512..543 is.
   {
     const SpinGuard zone_lock(machine->engine);
-    machine->buddy.free_lists().take_block(machine->buddy.zone(0), 512);
-    machine->buddy.free_lists().free_one_block(machine->buddy.zone(0), 544, 5, Migratetype::cma);
+    free_lists_of(machine->buddy).take_block(machine->buddy.zone(0), 512);
+    free_lists_of(machine->buddy).free_one_block(machine->buddy.zone(0), 544, 5, Migratetype::cma);
   }
   for (Pfn pfn = 512; pfn < 544; ++pfn) machine->map.edit(pfn).flags = kPageTail;
   machine->map.edit(512).flags = kPageHead;

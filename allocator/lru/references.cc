@@ -58,9 +58,9 @@ Task<void> References::free_together(std::vector<Pfn> dead) {
     core_.map.edit(pfn).flags &= ~kPageInFlight;
     pending.push_back(buddy_.prepare_free(pfn, order));
   }
-  for (const Buddy::PendingFree& free : pending) {
+  for (Buddy::PendingFree& free : pending) {
     co_await at(core_.engine, Point::free_page_prepared);
-    buddy_.commit_free(free);
+    buddy_.commit_free(std::move(free));
   }
 }
 

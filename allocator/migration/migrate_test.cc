@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "allocator/base/error.h"
+#include "allocator/buddy/compound.h"
 #include "allocator/machine_testing.h"
 #include "allocator/migration/migration.h"
 
@@ -378,7 +379,7 @@ class HugeMigrateTest : public ::testing::TestWithParam<Release> {
     process = machine->processes.spawn();
     machine->processes.mmap_huge(process, 1);
     for (Pfn pfn = kHead; pfn < kHead + 16; ++pfn) claim_frame(*machine, pfn);
-    machine->buddy.prep_compound_page(kHead, 4);
+    prep_compound_page(machine->map, kHead, 4);
     run_now(machine->processes.fault_in_huge(process, 0, 0, kHead));
     run_now(machine->lru.drain().add_drain_all());
     populate_lru(*machine, 100);

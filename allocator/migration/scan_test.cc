@@ -5,6 +5,7 @@
 #include <string>
 
 #include "allocator/base/error.h"
+#include "allocator/buddy/compound.h"
 #include "allocator/machine_testing.h"
 #include "allocator/migration/scan.h"
 
@@ -306,7 +307,7 @@ TEST_P(CompactingScan, AGroupWithoutPagesIsPassedOver) {
     own(start + 32, PageKind::anonymous);
     if (compound) {
       for (Pfn pfn = start; pfn < start + 16; ++pfn) claim_frame(*machine, pfn);
-      machine->buddy.prep_compound_page(start, 4);
+      prep_compound_page(machine->map, start, 4);
     }
     compacting.direct = true;
     control.mode = MoveMode::async;
@@ -349,7 +350,7 @@ TEST_P(CompactingScan, AHugePageOfAWholePageblockStays) {
   const SpaceId process = machine->processes.spawn();
   machine->processes.mmap_huge(process, 1);
   for (Pfn pfn = 640; pfn < 704; ++pfn) claim_frame(*machine, pfn);
-  machine->buddy.prep_compound_page(640, machine->processes.huge_order());
+  prep_compound_page(machine->map, 640, machine->processes.huge_order());
   run_now(machine->processes.fault_in_huge(process, 0, 0, 640));
   run_now(machine->lru.drain().add_drain_all());
   ASSERT_EQ(machine->map.page(640).order, 6);

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "allocator/base/error.h"
+#include "allocator/buddy/compound.h"
 #include "allocator/machine_testing.h"
 
 namespace cma {
@@ -54,7 +55,7 @@ class HugePagesTest : public testing::TestWithParam<Release> {
     for (; pages > 0; taken.pop_back()) {
       ASSERT_FALSE(taken.empty());
       const auto [block, order] = taken.back();
-      machine_->buddy.split_captured(block, order);
+      split_captured(machine_->map, block, order);
       for (Pfn pfn = block; pfn < block + order_pages(order) && pages > 0; ++pfn) {
         if (pfn % kPages == 0) continue;
         run_now(machine_->buddy.free_pages(pfn, 0));

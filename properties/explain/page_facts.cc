@@ -85,9 +85,9 @@ std::string PageFacts::kind() const {
   if (p.has(kPagePcp)) return "free page on a per-CPU list";
   if (p.has(kPageReserved)) return "page that boot keeps";
   if (p.ref == 0 && p.has(kPageHugetlb)) return "free huge page of the hugetlb pool" + extent();
-  if (p.ref == 0 && free_block() != pfn_)
-    return fmt::format("page inside the free block of {} pages at {:#x}",
-                       order_pages(machine_.map.page(free_block()).order), free_block());
+  if (const Pfn block = free_block(); p.ref == 0 && block != kNoPfn)
+    return fmt::format("page inside the free block of {} pages at {:#x}", order_pages(machine_.map.page(block).order),
+                       block);
   // Of a block that is no compound page, only the first page has a reference.
   if (p.ref == 0) return allocation().empty() ? "free page between two lists" : without_owner();
   const Owner* owns = owner();
@@ -288,7 +288,7 @@ std::vector<std::string> PageFacts::holders() const {
   if (p.has(kPageReserved)) return {"boot (reserved)"};
   if (p.ref == 0) {
     if (p.has(kPageHugetlb)) holders.emplace_back("the hugetlb pool");
-    const bool on_a_list = p.has(kPageBuddy | kPagePcp | kPageHugetlb) || free_block() != pfn_;
+    const bool on_a_list = p.has(kPagePcp | kPageHugetlb) || free_block() != kNoPfn;
     if (on_a_list) return holders;
     if (const std::string part_of = allocation(); !part_of.empty()) return {part_of};
     add_operations(holders);

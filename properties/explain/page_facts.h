@@ -84,7 +84,7 @@ class PageFacts {
   std::int64_t add_pins(std::vector<std::string>& holders) const;
   void add_operations(std::vector<std::string>& holders) const;
   void add_unknown(std::vector<std::string>& holders, std::int64_t references) const;
-  // The first page of the free block that it lies in; the page itself if it lies in none.
+  // The first page of the free block that it lies in; kNoPfn if it lies in none.
   Pfn free_block() const { return machine_.buddy.free_lists().covering_block(pfn_); }
 
   const World& world_;

@@ -697,7 +697,7 @@ AreaCount count_range(const World& world, const PfnRange& range) {
   for (Pfn pfn = range.start; pfn < range.end; ++pfn) {
     if (!map.present(pfn)) continue;
     const Pfn block = world.machine().buddy.free_lists().covering_block(pfn);
-    if (map.page(block).has(kPageBuddy)) {
+    if (block != kNoPfn) {
       const Pfn end = std::min(range.end, block + order_pages(map.page(block).order));
       count.pages += end - pfn;
       pfn = end - 1;

@@ -187,7 +187,7 @@ void WindowRecorder::refuse_free_page(Window& window, Pfn pfn, Pfn free_block) c
       verdict = "never scanned: the call ended before, as pages of an earlier batch stayed";
     else if (machine_->map.page(pfn).ref != 0)
       verdict = "test_pages_isolated: in use since it was scanned";
-    else if (free_block != pfn)
+    else if (free_block != kNoPfn && free_block != pfn)
       verdict = "test_pages_isolated: no free block begins there";
     seen.page = PageFacts(*world_, pfn, /*ours=*/false).stopped(std::string(verdict));
   }
@@ -218,8 +218,8 @@ void WindowRecorder::test_failed(Pfn outer_start, Pfn end, Pfn fin) {
     const Pfn free_block = machine_->buddy.free_lists().covering_block(pfn);
     refuse_free_page(window->second, pfn, free_block);
     const Pfn head = map.compound_head(pfn);
-    const Pfn next =
-        free_block == pfn ? head + pages_of(map.page(head)) : free_block + order_pages(map.page(free_block).order);
+    const bool inside = free_block != kNoPfn && free_block != pfn;
+    const Pfn next = inside ? free_block + order_pages(map.page(free_block).order) : head + pages_of(map.page(head));
     pfn = std::max(pfn + 1, next);
   }
 }
@@ -236,8 +236,7 @@ void WindowRecorder::window_ended(int error) {
   failed.error = error;
   failed.op = op;
   for (auto& [pfn, seen] : window.pages) {
-    const Pfn free_block = machine_->buddy.free_lists().covering_block(pfn);
-    const bool still_there = seen.page.pageblock || !machine_->map.page(free_block).has(kPageBuddy);
+    const bool still_there = seen.page.pageblock || machine_->buddy.free_lists().covering_block(pfn) == kNoPfn;
     if (seen.in_the_way || (!window.tested && still_there)) failed.pages.push_back(std::move(seen.page));
   }
   // Up to 5.12 a line of the log has the start of the test.

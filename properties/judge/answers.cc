@@ -38,7 +38,7 @@ const Page& head_of(const MemoryMap& map, Pfn pfn) {
 // Returns the head of the free block that covers the page; kNoPfn if none does. It may lie before the page's area.
 Pfn free_block_over(const Machine& machine, Pfn pfn) {
   for (unsigned order = 0; order <= machine.buddy.largest_order(); ++order) {
-    const Pfn head = align_down(pfn, order_pages(order));
+    const Pfn head = align_order(pfn, order);
     if (!machine.map.present(head)) return kNoPfn;
     const Page& page = machine.map.page(head);
     if (page.has(kPageBuddy)) return page.order >= order ? head : kNoPfn;

@@ -83,7 +83,7 @@ void learn_boot_memory(Layout& layout, const Machine& machine, const Ledger& led
 void lay_out(Layout& layout, const Machine& machine, const Ledger& ledger) {
   const MemoryMap& map = machine.map;
   cut_stretches(layout, machine);
-  layout.word_base = align_down(map.range().start, order_pages(map.chunk_order()));
+  layout.word_base = align_order(map.range().start, map.chunk_order());
   layout.first_block = map.range().start >> map.pageblock_order();
   learn_boot_memory(layout, machine, ledger);
 }

@@ -1,6 +1,7 @@
 // Law `complete`: when a failure breaks it, and when it is silent.
 
 #include "properties/laws/completeness.h"
+#include "allocator/buddy/compound.h"
 
 #include <gtest/gtest.h>
 
@@ -219,7 +220,7 @@ TEST_P(CompleteTest, ALargeCompoundPageMayReachIntoAPageblockAtTheEnd) {
   watched_.perform(watched_.cma_alloc(0, 192, 0));
   const Pfn head = 0x2c0;
   ASSERT_EQ(run_now(machine_.contig.alloc_contig_range(head, head + 32, Migratetype::cma)), 0);
-  machine_.buddy.prep_compound_page(head, 5);
+  prep_compound_page(machine_.map, head, 5);
   watched_.laws().pages_allocated(head, 5, kGfpHighuserMovable);
   EXPECT_EQ(verdict_on_failure(32, 5), GetParam() >= Release::v5_19 ? "" : "complete");
 }

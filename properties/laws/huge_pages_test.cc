@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "allocator/buddy/compound.h"
 #include "properties/laws/laws_testing.h"
 
 namespace cma {
@@ -41,7 +42,7 @@ class HugeLaws : public ::testing::TestWithParam<Release> {
       const int error = co_await machine_.contig.alloc_contig_range(pfn, pfn + 1, Migratetype::cma);
       CMA_ASSERT(error == 0);
     }
-    machine_.buddy.prep_compound_page(head(), machine_.processes.huge_order());
+    prep_compound_page(machine_.map, head(), machine_.processes.huge_order());
     co_await machine_.processes.fault_in_huge(process_, 0, 0, head());
   }
 

@@ -28,7 +28,7 @@ void Ledger::begin(const PfnRange& memory, unsigned chunk_order) {
   if (memory == memory_ && chunk_order == chunk_order_) return reset();
   memory_ = memory;
   chunk_order_ = chunk_order;
-  chunk_base_ = align_down(memory.start, order_pages(chunk_order));
+  chunk_base_ = align_order(memory.start, chunk_order);
   entries_.assign(memory.pages(), Entry{});
   touched_.assign(((memory.end - 1 - chunk_base_) >> chunk_order) + 1, 0);
   touched_list_.clear();

@@ -34,8 +34,8 @@ TEST_P(PlantedTest, ListsSeeAnAreasBlockOnAnotherList) {
   const unsigned order = machine_.map.page(head).order;
   Zone& zone = machine_.buddy.zone(0);
   const SpinGuard zone_lock(machine_.engine);
-  machine_.buddy.free_lists().take_block(zone, head);
-  machine_.buddy.free_lists().free_one_block(zone, head, order, Migratetype::movable);
+  free_lists_of(machine_.buddy).take_block(zone, head);
+  free_lists_of(machine_.buddy).free_one_block(zone, head, order, Migratetype::movable);
   EXPECT_EQ(audit(), "lists");
 }
 
@@ -47,7 +47,7 @@ unsigned divide_for_good(Machine& machine, Pfn head) {
   Zone& zone = machine.buddy.zone(0);
   PageList& list = zone.free_by_order[order - 1].lists[index_of(Migratetype::cma)];
   const SpinGuard zone_lock(machine.engine);
-  machine.buddy.free_lists().take_block(zone, head);
+  free_lists_of(machine.buddy).take_block(zone, head);
   zone.mod_freepage_state(static_cast<std::int64_t>(order_pages(order)), Migratetype::cma);
   for (const Pfn half : {head, head + order_pages(order - 1)}) {
     Page& page = machine.map.edit(half);

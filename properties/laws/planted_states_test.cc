@@ -15,7 +15,7 @@ void split_without_merging(Machine& machine, Pfn head, Migratetype upper_type) {
   const Migratetype type = machine.map.page(head).list_type;
   const unsigned order = machine.map.page(head).order - 1U;
   const SpinGuard zone_lock(machine.engine);
-  machine.buddy.free_lists().take_block(zone, head);
+  free_lists_of(machine.buddy).take_block(zone, head);
   zone.mod_freepage_state(static_cast<std::int64_t>(order_pages(order + 1)), type);
   for (const Pfn half : {head, head + order_pages(order)}) {
     Page& page = machine.map.edit(half);
@@ -30,7 +30,7 @@ void split_without_merging(Machine& machine, Pfn head, Migratetype upper_type) {
 
 // Makes one block of two free ones that lie side by side, on a list of this type.
 void join(Machine& machine, Pfn head, Pfn other, Migratetype type) {
-  FreeLists& lists = machine.buddy.free_lists();
+  FreeLists& lists = free_lists_of(machine.buddy);
   Zone& zone = machine.buddy.zone_of(head);
   const unsigned order = machine.map.page(head).order;
   ASSERT_EQ(machine.map.page(other).order, order);
@@ -221,8 +221,8 @@ class InsideTest : public StatesTest {
     const unsigned order = machine_.map.page(head).order;
     Zone& zone = machine_.buddy.zone(0);
     const SpinGuard zone_lock(machine_.engine);
-    machine_.buddy.free_lists().take_block(zone, head);
-    machine_.buddy.free_lists().free_one_block(zone, head, order, type);
+    free_lists_of(machine_.buddy).take_block(zone, head);
+    free_lists_of(machine_.buddy).free_one_block(zone, head, order, type);
   }
   std::string audit() { return found_by(watched_); }
 

@@ -128,9 +128,9 @@ TEST_P(PlantedTest, ConservedSeesAFrameOfAFailedAreaThatGoesTheOtherWay) {
     Zone& zone = machine.buddy.zone(0);
     const Pfn head = machine.buddy.free_lists().covering_block(frame);
     const Pfn end = head + order_pages(machine.map.page(head).order);
-    machine.buddy.free_lists().take_block(zone, head);
+    free_lists_of(machine.buddy).take_block(zone, head);
     for (Pfn pfn = head; pfn < end; ++pfn)
-      if (pfn != frame) machine.buddy.free_lists().free_one_block(zone, pfn, 0, Migratetype::movable);
+      if (pfn != frame) free_lists_of(machine.buddy).free_one_block(zone, pfn, 0, Migratetype::movable);
     machine.map.edit(frame).flags = kPageReserved;
     machine.map.edit(frame).ref = 1;
     --zone.managed;

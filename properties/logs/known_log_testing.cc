@@ -120,7 +120,7 @@ class TruthWatcher final : public Observer, public WindowWatcher, public Allocat
   // Adds the page to what is busy, if it is; returns the next page to look at.
   Pfn add_busy(Pfn pfn, TrueWindow& window) const {
     const Pfn block = machine_->buddy.free_lists().covering_block(pfn);
-    if (machine_->map.page(block).has(kPageBuddy)) return block + order_pages(machine_->map.page(block).order);
+    if (block != kNoPfn) return block + order_pages(machine_->map.page(block).order);
     if (!window.busy.empty() && window.busy.back().end == pfn)
       ++window.busy.back().end;
     else

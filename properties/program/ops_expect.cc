@@ -191,7 +191,7 @@ struct Covering {
 
 Covering covering_block(const Machine& machine, Pfn pfn) {
   for (unsigned order = 0; order <= machine.buddy.largest_order(); ++order) {
-    const Pfn head = align_down(pfn, order_pages(order));
+    const Pfn head = align_order(pfn, order);
     if (!machine.map.present(head)) continue;
     const Page& page = machine.map.page(head);
     if (page.order < order) continue;

@@ -12,7 +12,7 @@ namespace {
 Pfn compound_head(const Machine& machine, Pfn pfn) {
   if (!machine.map.page(pfn).has(kPageTail)) return pfn;
   for (unsigned order = 1; order <= machine.buddy.largest_order(); ++order) {
-    const Pfn head = align_down(pfn, order_pages(order));
+    const Pfn head = align_order(pfn, order);
     if (machine.map.present(head) && machine.map.page(head).has(kPageHead)) return head;
   }
   return pfn;

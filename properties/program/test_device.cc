@@ -1,4 +1,5 @@
 #include "properties/program/test_device.h"
+#include "allocator/buddy/compound.h"
 
 #include "allocator/base/error.h"
 
@@ -54,7 +55,7 @@ Task<int> take_huge_frame(Machine& machine, Pfn head) {
     for (Pfn pfn = head; pfn < head + pages; ++pfn) co_await machine.buddy.free_pages(pfn, 0);
     co_return -kEBUSY;
   }
-  machine.buddy.prep_compound_page(head, order);
+  prep_compound_page(machine.map, head, order);
   co_return 0;
 }
 

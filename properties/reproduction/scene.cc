@@ -69,8 +69,7 @@ void stab(Scene& scene, const std::vector<WantedWindow>& windows, std::size_t fi
 
 Pfn printed_head(const Scene& scene, Pfn start) {
   for (unsigned order = kLargestOrder + 1; order-- > 0;) {
-    const PfnRange block{align_down(start, order_pages(order)),
-                         align_down(start, order_pages(order)) + order_pages(order)};
+    const PfnRange block{align_order(start, order), align_order(start, order) + order_pages(order)};
     if (block.start >= scene.free.start && block.end <= scene.free.end && !has_busy(scene.busy, block))
       return block.start;
   }
