@@ -2,6 +2,7 @@
 // and has the figures that a recount of the machine finds.
 
 #include <array>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -38,14 +39,15 @@ class Warnings final : public Witness {
     first_ = machine.trace.records().size();
   }
   void program_ended(Machine& machine) override {
-    std::vector<std::string> warnings;
+    // Others may run while a report is printed: warnings are those of their actor.
+    std::map<ActorId, std::vector<std::string>> warnings;
     const std::vector<Record>& records = machine.trace.records();
     for (std::size_t i = first_; i < records.size(); ++i) {
       const std::string line = records[i].event == Event::log_memory ? machine.trace.format(records[i]) : "";
-      if (line.find("page allocation failure: order:") != std::string::npos) warnings.push_back(line);
+      if (line.find("page allocation failure: order:") != std::string::npos) warnings[records[i].actor].push_back(line);
       if (records[i].event != Event::mm_page_alloc) continue;
-      compare(machine, records[i], warnings);
-      warnings.clear();
+      compare(machine, records[i], warnings[records[i].actor]);
+      warnings[records[i].actor].clear();
     }
   }
 

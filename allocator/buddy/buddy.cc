@@ -215,6 +215,7 @@ Pfn Buddy::alloc_pages(Gfp gfp, unsigned order, unsigned node) {
     if (pfn == kNoPfn && !requests_.ends_at_first_attempt(request.gfp))
       pfn = requests_.attempts_before_reclaim(request);
   }
+  if (pfn == kNoPfn) requests_.report_failure(request);
   requests_.end(request, pfn);
   return pfn;
 }

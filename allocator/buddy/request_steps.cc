@@ -46,11 +46,26 @@ PageRequest RequestSteps::begin(Gfp gfp, unsigned order, unsigned node) {
   return request;
 }
 
+bool RequestSteps::reports(const PageRequest& request) const {
+  return failed_requests_ != nullptr && request.order <= core_.largest_order;
+}
+
+void RequestSteps::report_failure(const PageRequest& request) {
+  if (reports(request)) failed_requests_->request_failed(flags_in_slow_path(request.gfp), request.order);
+}
+
+Task<void> RequestSteps::report_failure_in_parts(const PageRequest& request) {
+  if (core_.engine.spinlocks().any_held()) {
+    report_failure(request);
+    co_return;
+  }
+  if (!reports(request)) co_return;
+  co_await failed_requests_->request_failed_in_parts(flags_in_slow_path(request.gfp), request.order);
+}
+
 void RequestSteps::end(const PageRequest& request, Pfn pfn) {
   const Gfp gfp = request.gfp;
   const bool possible = request.order <= core_.largest_order;
-  if (possible && pfn == kNoPfn && failed_requests_ != nullptr)
-    failed_requests_->request_failed(flags_in_slow_path(gfp), request.order);
   if (possible && core_.trace.page_events())
     core_.trace.emit(Event::mm_page_alloc, pfn, request.order, index_of(migratetype_of(gfp)), gfp);
   if (AllocationWatcher* const watcher = core_.trace.allocations())

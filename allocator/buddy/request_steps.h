@@ -4,6 +4,7 @@
 //   PageRequest request = buddy.requests().begin(gfp, order, node);
 //   Pfn pfn = buddy.requests().attempt(request, AllocAttempt::low);
 //   ...                                          // while it is kNoPfn: other attempts, and whatever frees memory
+//   if (pfn == kNoPfn) buddy.requests().report_failure(request);
 //   buddy.requests().end(request, pfn);
 //
 // A request that waits nowhere is one call, Buddy::alloc_pages(). PageAllocator (pressure/) makes those that may wait.
@@ -69,7 +70,11 @@ class RequestSteps {
   Pfn attempt(PageRequest& request, AllocAttempt attempt);
   // Makes the attempts after the first that do not reclaim: at the min watermark, and at the reserves.
   Pfn attempts_before_reclaim(PageRequest& request);
-  // Ends a request that got `pfn`, or kNoPfn: reports a failure, and tells tracepoint and watcher.
+  // Reports a request that fails to the receiver, as one step of the actor.
+  void report_failure(const PageRequest& request);
+  // The same, with points at which others may run unless the caller holds a spinlock.
+  Task<void> report_failure_in_parts(const PageRequest& request);
+  // Ends a request that got `pfn`, or kNoPfn: tells tracepoint and watcher.
   void end(const PageRequest& request, Pfn pfn);
 
   // --- what a request of the current actor may do ---
@@ -94,6 +99,7 @@ class RequestSteps {
   bool unreserve_highatomic(const PageRequest& request, bool force);
 
  private:
+  bool reports(const PageRequest& request) const;
   Gfp in_scope(Gfp gfp) const;
   std::uint32_t fragment_flags(const ZoneList& zonelist) const;
   std::uint32_t reserve_flags(Gfp gfp) const;

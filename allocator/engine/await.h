@@ -36,16 +36,19 @@ class [[nodiscard]] AtPoint {
   }
   template <class P>
   void await_suspend(std::coroutine_handle<P> handle) {
+    stopped_ = true;
     engine_.parking().stop(handle.promise());
   }
-  void await_resume() const noexcept {}
+  bool await_resume() const noexcept { return stopped_; }
 
  private:
   Engine& engine_;
   Point point_;
+  bool stopped_ = false;
 };
 
-// co_await at(engine, Point::x): passes the point. Requires: no spinlock is held. Throws as Engine::passed().
+// co_await at(engine, Point::x): passes the point. Returns whether the actor stopped there, so that others may have
+// run. Requires: no spinlock is held. Throws as Engine::passed().
 inline AtPoint at(Engine& engine, Point point) { return {engine, point}; }
 
 // Awaited by an actor that sleeps. Always suspends.

@@ -94,7 +94,8 @@ namespace cma {
   X(alloc_reclaim, "__perform_reclaim", "a request has found too little and will reclaim: nothing is held")            \
   X(alloc_reclaimed, "__alloc_pages_direct_reclaim", "pages were freed for a request: another may take them")          \
   X(alloc_compacted, "__alloc_pages_direct_compact", "memory was compacted for a request: another may take a block")   \
-  X(alloc_retry, "__alloc_pages_slowpath", "a request that found nothing begins again: voluntary yield")
+  X(alloc_retry, "__alloc_pages_slowpath", "a request that found nothing begins again: voluntary yield")               \
+  X(report_part, "warn_alloc", "between two parts of a report on memory, each with the figures of its own moment")
 
 enum class Point : std::uint8_t {
 #define CMA_POINT_ENUM(name, function, why) name,

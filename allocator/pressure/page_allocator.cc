@@ -36,6 +36,7 @@ Task<Pfn> PageAllocator::alloc_pages(Gfp gfp, unsigned order, unsigned node) {
     const bool goes_on = pfn == kNoPfn && !buddy_.requests().ends_at_first_attempt(request.gfp);
     if (goes_on) pfn = co_await serve_slowly(request);
   }
+  if (pfn == kNoPfn) co_await buddy_.requests().report_failure_in_parts(request);
   buddy_.requests().end(request, pfn);
   CMA_ASSERT(pfn == kNoPfn || core_.map.page(pfn).ref == 1);
   co_return pfn;

@@ -33,6 +33,7 @@ class FigureWalk {
   explicit FigureWalk(const FigureSources& from) : from_(from), release_(from.core.geometry.release) {}
 
   MemoryFigures take();
+  MemoryFigures outline();
 
  private:
   void describe_kernel();
@@ -213,6 +214,19 @@ void FigureWalk::settle_isolated() {
   settle(&PageFigures::isolated_file, from_.lru.isolated_file());
 }
 
+MemoryFigures FigureWalk::outline() {
+  describe_kernel();
+  for (std::size_t z = 0; z < from_.buddy.zones(); ++z) {
+    ZoneFigures& zone = memory_.zones.emplace_back();
+    zone.name = from_.buddy.zone_name(z);
+    zone.node = from_.buddy.zone(z).node;
+    zone.pages.managed = from_.buddy.zone(z).managed;
+    zone.per_cpu.resize(static_cast<std::size_t>(from_.buddy.cpus()));
+    node_of(zone.node);
+  }
+  return std::move(memory_);
+}
+
 MemoryFigures FigureWalk::take() {
   describe_kernel();
   for (std::size_t z = 0; z < from_.buddy.zones(); ++z) read_zone(z);
@@ -225,14 +239,9 @@ MemoryFigures FigureWalk::take() {
   return std::move(memory_);
 }
 
-}  // namespace
-
-MemoryFigures gather_figures(const FigureSources& from) { return FigureWalk(from).take(); }
-
-MemoryFigures gather_figures_for(const FigureSources& from, Gfp gfp) {
-  MemoryFigures memory = gather_figures(from);
-  if (memory.release < Release::v6_1) return memory;
-  const ZoneKind highest = from.buddy.gfp_zone(gfp);
+// Leaves out the zones that a request could not have had, and nodes with none of the others (6.1).
+void limit_to_request(MemoryFigures& memory, ZoneKind highest) {
+  if (memory.release < Release::v6_1) return;
   std::erase_if(memory.zones, [&](const ZoneFigures& zone) { return zone_kind_from_name(zone.name) > highest; });
   std::erase_if(memory.nodes, [&](const NodeFigures& node) {
     return std::ranges::none_of(
@@ -240,6 +249,21 @@ MemoryFigures gather_figures_for(const FigureSources& from, Gfp gfp) {
   });
   memory.pages.free_pcp = 0;
   for (const ZoneFigures& zone : memory.zones) memory.pages.free_pcp += zone.pages.free_pcp;
+}
+
+}  // namespace
+
+MemoryFigures gather_figures(const FigureSources& from) { return FigureWalk(from).take(); }
+
+MemoryFigures gather_figures_for(const FigureSources& from, Gfp gfp) {
+  MemoryFigures memory = gather_figures(from);
+  limit_to_request(memory, from.buddy.gfp_zone(gfp));
+  return memory;
+}
+
+MemoryFigures outline_figures_for(const FigureSources& from, Gfp gfp) {
+  MemoryFigures memory = FigureWalk(from).outline();
+  limit_to_request(memory, from.buddy.gfp_zone(gfp));
   return memory;
 }
 

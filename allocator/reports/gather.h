@@ -34,5 +34,7 @@ struct FigureSources {
 MemoryFigures gather_figures(const FigureSources& from);
 // Returns those of the report on a request: since 6.1 without the zones that it could not have had.
 MemoryFigures gather_figures_for(const FigureSources& from, Gfp gfp);
+// Returns the kernel, the nodes and the zones of that report, without a figure. O(zones).
+MemoryFigures outline_figures_for(const FigureSources& from, Gfp gfp);
 
 }  // namespace cma

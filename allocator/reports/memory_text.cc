@@ -274,20 +274,32 @@ std::string blocks_line(const MemoryFigures& memory, const ZoneFigures& zone) {
 }
 
 // Goes through the parts in their order, as memory_lines() does.
-std::size_t count_memory_lines(const MemoryFigures& memory) {
-  std::size_t lines = 1;
+std::vector<std::size_t> memory_parts(const MemoryFigures& memory) {
+  std::vector<std::size_t> parts = {1};
   if (memory.release < v4_2)
-    for (const ZoneFigures& zone : memory.zones) lines += 1 + zone.per_cpu.size();
-  lines += 1;
+    for (const ZoneFigures& zone : memory.zones) parts.front() += 1 + zone.per_cpu.size();
+  parts.push_back(1);
   for (const Item& item : kGlobalItems)
-    if (item.present.contains(memory.release) && item.name.starts_with(' ')) ++lines;
-  if (memory.release >= v4_8) lines += memory.nodes.size();
-  lines += 3 * memory.zones.size();
-  if (memory.hugepage_kb != 0 && memory.release >= v3_10) lines += memory.nodes.size();
-  lines += memory.release < v6_0 ? 5 : 4;
-  if (prints_tail_of_arm(memory)) return lines + 6;
-  if (memory.release < v3_13) return lines + (memory.highmem ? 5 : 4);
-  return lines + 3 + (memory.release >= v3_19 ? 1 : 0) + (memory.memory_failure ? 1 : 0);
+    if (item.present.contains(memory.release) && item.name.starts_with(' ')) ++parts.back();
+  if (memory.release >= v4_8) parts.insert(parts.end(), memory.nodes.size(), 1);
+  parts.insert(parts.end(), memory.zones.size(), 2);
+  parts.insert(parts.end(), memory.zones.size(), 1);
+  if (memory.hugepage_kb != 0 && memory.release >= v3_10) parts.push_back(memory.nodes.size());
+  parts.push_back(1);
+  parts.push_back(memory.release < v6_0 ? 4 : 3);
+  if (prints_tail_of_arm(memory))
+    parts.push_back(6);
+  else if (memory.release < v3_13)
+    parts.push_back(memory.highmem ? 5 : 4);
+  else
+    parts.push_back(3U + (memory.release >= v3_19 ? 1U : 0U) + (memory.memory_failure ? 1U : 0U));
+  return parts;
+}
+
+std::size_t count_memory_lines(const MemoryFigures& memory) {
+  std::size_t lines = 0;
+  for (const std::size_t part : memory_parts(memory)) lines += part;
+  return lines;
 }
 
 std::vector<std::string> memory_lines(const MemoryFigures& memory) {

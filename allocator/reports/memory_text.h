@@ -15,7 +15,11 @@ namespace cma {
 
 // Returns the lines of the whole report.
 std::vector<std::string> memory_lines(const MemoryFigures& memory);
-// Returns how many there are, without making them.
+// Returns how many of them each part of the report has, without making them. A kernel reads the figures of a part as it
+// prints it: the header, the machine, each node, each zone, the blocks of each zone, huge pages, page cache, swap, the
+// pages of the machine. Which parts there are, and their lines, depends on the kernel and on its nodes and zones alone.
+std::vector<std::size_t> memory_parts(const MemoryFigures& memory);
+// Returns how many lines all parts have.
 std::size_t count_memory_lines(const MemoryFigures& memory);
 
 // Returns the lines about one node, and about one zone: its counters, what it keeps back, and its free blocks.

@@ -87,32 +87,72 @@ std::string MemoryReports::nodes_with_memory() const {
   return list_of(nodes);
 }
 
-void MemoryReports::request_failed(Gfp gfp, unsigned order) {
+// Returns whether a report on the request is printed, but for its flags and the limits.
+bool MemoryReports::is_reported(Gfp gfp, unsigned order) const {
   const TaskFlags& task = from_.core.engine.flags();
-  if (!kernel_fails(gfp, order, from_.buddy.gfp_zone(gfp), task, from_.core.geometry)) return;
+  if (!kernel_fails(gfp, order, from_.buddy.gfp_zone(gfp), task, from_.core.geometry)) return false;
   const bool silent = (gfp & kGfpNowarn) != 0;
-  if (!silent && order > kCostlyOrder && from_.core.bugs.fires(Bug::costly_failure_silent)) return;
-  warn({.order = order, .gfp = gfp});
+  return silent || order <= kCostlyOrder || !from_.core.bugs.fires(Bug::costly_failure_silent);
 }
 
-void MemoryReports::warn(FailureWarning warning) {
+// Returns whether the warning may be printed, and counts it against the limit.
+bool MemoryReports::admits(const FailureWarning& warning) {
   const Release release = from_.core.geometry.release;
   Trace& trace = from_.core.trace;
   const Gfp gfp = warning.gfp;
-  if ((gfp & kGfpNowarn) != 0 && !from_.core.bugs.fires(Bug::nowarn_ignored)) return;
-  if (!trace.admits(trace.warn_alloc_limit, release >= Release::v4_9 ? "warn_alloc" : "warn_alloc_failed")) return;
+  if ((gfp & kGfpNowarn) != 0 && !from_.core.bugs.fires(Bug::nowarn_ignored)) return false;
+  if (!trace.admits(trace.warn_alloc_limit, release >= Release::v4_9 ? "warn_alloc" : "warn_alloc_failed"))
+    return false;
   // has_managed_dma.
   const bool without_dma_memory = (gfp & kGfpDma) != 0 && from_.buddy.gfp_zone(gfp) != ZoneKind::dma;
-  if (without_dma_memory && since(release, Release::v5_17, {Release::v5_10, Release::v5_15})) return;
-  if (trace.recording()) {
-    warning.mems_allowed = nodes_with_memory();
-    const std::uint64_t digest = digest_of(warning);
-    const std::size_t lines = count_warning_lines(warning, release);
-    trace.log_memory(std::make_shared<WarningMessage>(std::move(warning), release), lines, digest);
-  }
+  return !without_dma_memory || !since(release, Release::v5_17, {Release::v5_10, Release::v5_15});
+}
+
+// Prints the first lines.
+void MemoryReports::print(FailureWarning warning) {
+  const Release release = from_.core.geometry.release;
+  Trace& trace = from_.core.trace;
+  if (!trace.recording()) return;
+  warning.mems_allowed = nodes_with_memory();
+  const std::uint64_t digest = digest_of(warning);
+  const std::size_t lines = count_warning_lines(warning, release);
+  trace.log_memory(std::make_shared<WarningMessage>(std::move(warning), release), lines, digest);
+}
+
+// Returns whether the report of the memory may follow: for a time it had a limit of its own.
+bool MemoryReports::admits_memory() {
+  const Release release = from_.core.geometry.release;
+  Trace& trace = from_.core.trace;
   const bool has_own_limit = release >= Release::v4_11 && release < Release::v5_4;
-  if (has_own_limit && !trace.admits(trace.show_mem_limit, "warn_alloc_show_mem")) return;
-  show_memory(gfp);
+  return !has_own_limit || trace.admits(trace.show_mem_limit, "warn_alloc_show_mem");
+}
+
+// Takes the figures of this moment as a message. Returns its number, and sets its digest.
+std::uint64_t MemoryReports::add_memory(Gfp gfp, std::uint64_t& digest) {
+  MemoryFigures memory = figures_for(gfp);
+  digest = digest_of(memory);
+  return from_.core.trace.add_message(std::make_shared<MemoryMessage>(std::move(memory)));
+}
+
+void MemoryReports::request_failed(Gfp gfp, unsigned order) {
+  FailureWarning warning = {.order = order, .gfp = gfp};
+  if (!is_reported(gfp, order) || !admits(warning)) return;
+  print(std::move(warning));
+  if (admits_memory()) show_memory(gfp);
+}
+
+Task<void> MemoryReports::request_failed_in_parts(Gfp gfp, unsigned order) {
+  if (!is_reported(gfp, order)) co_return;
+  FailureWarning warning = {.order = order, .gfp = gfp};
+  co_await warn(std::move(warning));
+}
+
+Task<void> MemoryReports::warn(FailureWarning warning) {
+  if (!admits(warning)) co_return;
+  const Gfp gfp = warning.gfp;
+  print(std::move(warning));
+  co_await at(from_.core.engine, Point::report_part);
+  if (admits_memory()) co_await show_memory_in_parts(gfp);
 }
 
 void MemoryReports::show_memory(Gfp gfp) {
@@ -122,6 +162,23 @@ void MemoryReports::show_memory(Gfp gfp) {
   const std::uint64_t digest = digest_of(memory);
   const std::size_t lines = count_memory_lines(memory);
   trace.log_memory(std::make_shared<MemoryMessage>(std::move(memory)), lines, digest);
+}
+
+// Prints the same part by part.
+Task<void> MemoryReports::show_memory_in_parts(Gfp gfp) {
+  Trace& trace = from_.core.trace;
+  const std::vector<std::size_t> parts = memory_parts(outline_figures_for(from_, gfp));
+  std::uint64_t message = 0;
+  std::uint64_t digest = 0;
+  std::size_t line = 0;
+  bool outdated = true;
+  for (const std::size_t lines : parts) {
+    if (line > 0 && co_await at(from_.core.engine, Point::report_part)) outdated = true;
+    if (outdated && trace.recording()) message = add_memory(gfp, digest);
+    outdated = false;
+    trace.log_memory_part(message, line, lines, digest);
+    line += lines;
+  }
 }
 
 }  // namespace cma

@@ -8,6 +8,7 @@
 namespace cma {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -47,7 +48,7 @@ TEST_P(ReportsTest, AreWholeForARequestThatFails) {
   EXPECT_EQ(begin - lines.begin(), since(Release::v4_11) && !since(Release::v5_0) ? 2 : 1);
   EXPECT_THAT(lines.back(), HasSubstr(since(Release::v3_13) ? "pages hwpoisoned" : "pages non-shared"));
   const std::string blocks = "Normal: 0*4kB 0*8kB 0*16kB 0*32kB 0*64kB 0*128kB = 0kB";
-  EXPECT_THAT(lines, testing::Contains(blocks));
+  EXPECT_THAT(lines, Contains(blocks));
 }
 
 TEST_P(ReportsTest, PrecedeTheTracepointOfTheRequest) {
@@ -55,6 +56,57 @@ TEST_P(ReportsTest, PrecedeTheTracepointOfTheRequest) {
   const std::size_t first = machine->trace.records().size();
   machine->buddy.alloc_pages(kAtomicPages, 3);
   EXPECT_THAT(lines(*machine, first).back(), StartsWith("mm_page_alloc: "));
+}
+
+// Others run at the points of a report, and what follows has the figures that they leave.
+TEST_P(ReportsTest, HaveTheFiguresOfEachPartsMoment) {
+  const Pfn held = 8;
+  Outcome<Pfn> got;
+  const std::size_t first = machine->trace.records().size();
+  const ActorId actor = machine->engine.add_actor(0);
+  machine->engine.begin(actor, keep_outcome(machine->page_allocator.alloc_pages(kAtomicPages, 3), &got));
+  machine->engine.stop_at(actor, Point::report_part, 1);
+  machine->engine.resume(actor);
+  ASSERT_EQ(machine->engine.look(actor).last_point, Point::report_part);
+  EXPECT_THAT(log_lines(*machine, first).front(), HasSubstr("page allocation failure: order:3"));
+  EXPECT_THAT(log_lines(*machine, first), Not(Contains("Mem-Info:")));
+
+  // Past the line of the machine, before those of the zone.
+  machine->engine.stop_at(actor, Point::report_part, since(Release::v4_8) ? 3 : 2);
+  machine->engine.resume(actor);
+  free_block(*machine, held, 0, Migratetype::unmovable);
+  run_to_rest(*machine);
+  EXPECT_EQ(got.value, kNoPfn) << "it has failed before";
+  const std::vector<std::string> lines = log_lines(*machine, first);
+  EXPECT_THAT(lines, Contains(since(Release::v4_2) ? HasSubstr(" free:0 ") : HasSubstr(" free:0 slab")));
+  EXPECT_THAT(lines, Contains(StartsWith("Normal free:4kB ")));
+  EXPECT_THAT(lines, Contains(StartsWith("Normal: 1*4kB ")));
+  EXPECT_THAT(lines.back(), HasSubstr(since(Release::v3_13) ? "pages hwpoisoned" : "pages non-shared"));
+}
+
+// Points are passed alike, and the run is the same, whether anything is recorded or not.
+TEST_P(ReportsTest, PassTheSamePointsWhileNothingIsRecorded) {
+  const auto steps = [&](bool recording) {
+    machine->trace.clear();
+    machine->trace.set_recording(recording);
+    const std::uint64_t before = machine->engine.steps();
+    run_now(machine->page_allocator.alloc_pages(kAtomicPages, 3));
+    return machine->engine.steps() - before;
+  };
+  const std::uint64_t recorded = steps(true);
+  EXPECT_GE(recorded, 7U);
+  EXPECT_EQ(steps(false), recorded);
+}
+
+TEST_P(ReportsTest, AreOneStepUnderASpinlock) {
+  const std::uint64_t before = machine->engine.steps();
+  const std::size_t first = machine->trace.records().size();
+  {
+    const SpinGuard lock(machine->engine);
+    run_now(machine->page_allocator.alloc_pages(kAtomicPages, 3));
+  }
+  EXPECT_EQ(machine->engine.steps(), before);
+  EXPECT_THAT(log_lines(*machine, first), Contains("Mem-Info:"));
 }
 
 TEST_P(ReportsTest, AreLeftOutForRequestsThatWantNone) {

@@ -73,7 +73,7 @@ TEST(Vmalloc, BlocksOfTheMemoryMapHaveAWarningOfTheirOwnSince4_14) {
 TEST(Vmalloc, WarnsUnderTheLimitOfReports) {
   const auto machine = make_machine(tiny_geometry(Release::v4_9));
   for (int request = 0; request < 11; ++request)
-    machine->reports.warn({.gfp = kGfpKernel, .subject = vmalloc_refusal(0, Release::v4_9)});
+    run_now(machine->reports.warn({.gfp = kGfpKernel, .subject = vmalloc_refusal(0, Release::v4_9)}));
   const std::vector<std::string> lines = log_lines(*machine);
   EXPECT_EQ(lines.front(), "cmacheck: vmalloc: allocation failure: 0 bytes, mode:0x24000c0(GFP_KERNEL)");
   EXPECT_EQ(std::ranges::count(lines, lines.front()), 10);

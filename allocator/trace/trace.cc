@@ -234,10 +234,17 @@ void Trace::log(std::string text) {
   emit(Event::log_text, add_text(std::move(text)));
 }
 
-void Trace::log_memory(std::shared_ptr<const LazyLines> message, std::size_t lines, std::uint64_t digest) {
-  if (!recording_) return;
+std::uint64_t Trace::add_message(std::shared_ptr<const LazyLines> message) {
   messages_.push_back(std::move(message));
-  for (std::size_t line = 0; line < lines; ++line) emit(Event::log_memory, messages_.size() - 1, line, 0, digest);
+  return messages_.size() - 1;
+}
+
+void Trace::log_memory(std::shared_ptr<const LazyLines> message, std::size_t lines, std::uint64_t digest) {
+  if (recording_) log_memory_part(add_message(std::move(message)), 0, lines, digest);
+}
+
+void Trace::log_memory_part(std::uint64_t message, std::size_t first, std::size_t lines, std::uint64_t digest) {
+  for (std::size_t line = first; line < first + lines; ++line) emit(Event::log_memory, message, line, 0, digest);
 }
 
 void Trace::limited(RateLimit& limit, const char* function, Event event, std::uint64_t a, std::uint64_t b,

@@ -116,6 +116,10 @@ class Trace {
   // Records a message of so many lines, of a report on memory, which are made when they are read. `digest` stands for
   // their text in the hash: equal if the text is, else different. Does nothing while recording is off.
   void log_memory(std::shared_ptr<const LazyLines> message, std::size_t lines, std::uint64_t digest);
+  // Keeps a message whose lines are recorded in parts. Returns its number, until the next clear() or copy_from().
+  std::uint64_t add_message(std::shared_ptr<const LazyLines> message);
+  // Records lines of a message that was added, from `first` on. Does nothing while recording is off.
+  void log_memory_part(std::uint64_t message, std::size_t first, std::size_t lines, std::uint64_t digest);
   // Emits a line that is under `limit`, or counts it as left out. Lines left out in an earlier interval are reported
   // first, in the name of `function`, which is copied. While recording is off nothing is emitted, but lines count
   // against the limit as ever. Without rate limits emits every line and counts none.

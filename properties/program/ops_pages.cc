@@ -138,7 +138,8 @@ Task<bool> Vmalloc::take(World& world, Slot self, const VmallocStep& step) const
     if (pfn == kNoPfn) {
       const ZoneKind highest = machine.buddy.gfp_zone(page_gfp);
       const bool fails = kernel_fails(page_gfp, 0, highest, machine.engine.flags(), machine.geometry());
-      if (fails) machine.reports.warn({.gfp = step.gfp, .subject = vmalloc_shortage(step, i, machine.geometry())});
+      FailureWarning warning = {.gfp = step.gfp, .subject = vmalloc_shortage(step, i, machine.geometry())};
+      if (fails) co_await machine.reports.warn(std::move(warning));
       co_return false;
     }
     const OwnerId owner = co_await machine.owners.adopt(pfn, PageKind::unmovable);
@@ -155,7 +156,8 @@ Task<void> Vmalloc::perform(World& world, Slot self) const {
   const auto flags = static_cast<Gfp>(gfp);
   if (vmalloc_refuses(bytes, managed_pages(machine), machine.geometry().page_size)) {
     const std::optional<std::string> refusal = vmalloc_refusal(bytes, machine.release());
-    if (refusal) machine.reports.warn({.gfp = flags, .subject = refusal});
+    FailureWarning warning = {.gfp = flags, .subject = refusal};
+    if (refusal) co_await machine.reports.warn(std::move(warning));
     world.fail(self, -kENOMEM);
     co_return;
   }
