@@ -160,6 +160,16 @@ class Recount final : public Witness {
     if (machine.engine.at_rest()) equal("hugepages_free", free_huge_pages, machine.hugetlb.free_pages());
   }
 
+  void compare_kernel_pages(const Machine& machine, const MemoryFigures& figures) {
+    std::map<KernelUse, std::uint64_t> pages;
+    for (OwnerId id = 1; id <= machine.owners.size(); ++id)
+      if (!machine.owners.released(id)) ++pages[machine.owners.owner(id).use];
+    equal("slab_unreclaimable", figures.pages.slab_unreclaimable, pages[KernelUse::slab]);
+    equal("slab_reclaimable", figures.pages.slab_reclaimable, pages[KernelUse::reclaimable_slab]);
+    equal("pagetables", figures.pages.pagetables, pages[KernelUse::page_table]);
+    equal("kernel_stack", figures.pages.kernel_stack_kb, pages[KernelUse::stack] * machine.geometry().page_size / 1024);
+  }
+
   // From the files' side: which page each of them has at which index.
   void compare_caches(const Machine& machine, const MemoryFigures& figures) {
     std::uint64_t cached = 0;
@@ -179,6 +189,7 @@ class Recount final : public Witness {
       dirty += owner.kind == PageKind::block_device && machine.map.page(owner.pfn).has(kPageDirty) ? 1 : 0;
     }
     equal("pagecache", figures.pages.cached, cached);
+    compare_kernel_pages(machine, figures);
     equal("dirty", figures.pages.dirty, dirty);
   }
 };

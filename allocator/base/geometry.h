@@ -77,6 +77,9 @@ struct Geometry {
   bool rate_limits = true;             // printk rate limits are in force
   // A process is killed where nothing else makes memory free. Otherwise such a request fails in silence.
   bool oom_kills = false;
+  // Android's enumeration of the types of pageblocks: areas come before the reserve for atomic requests, so reports
+  // name their letter first. Per-CPU lists are as in other kernels.
+  bool cma_before_highatomic = false;
 
   // What vendors' kernels do, and no mainline kernel.
   // Sweeps after a first one that ended busy, each after a sleep of 100 ms. nullopt: without limit (a flag that

@@ -49,6 +49,15 @@ enum class PageKind : std::uint8_t {
 // Private memory: its references are its mappings, and without one the kernel cannot find it.
 constexpr bool is_private(PageKind kind) { return kind == PageKind::anonymous || kind == PageKind::hugetlb; }
 
+// What the kernel uses an unmovable page for, as far as reports count it.
+enum class KernelUse : std::uint8_t {
+  other,             // a driver's and all that no report counts
+  slab,              // objects that are not given back for reclaim
+  reclaimable_slab,  // objects that are
+  page_table,
+  stack,  // of a task, in the kernel
+};
+
 // Pages of a file in the widest sense: on the file LRU, with a mapping, droppable when clean.
 constexpr bool is_file(PageKind kind) { return kind == PageKind::block_device || kind == PageKind::file; }
 
@@ -96,6 +105,7 @@ std::string_view name_of(PageKind kind);
 
 struct Owner {
   PageKind kind = PageKind::none;
+  KernelUse use = KernelUse::other;              // unmovable
   Pfn pfn = kNoPfn;                              // the page's place now; kNoPfn once the owner has let go
   std::uint32_t token = 0;                       // the content the page must have
   PteId first_pte = 0;                           // head of the chain of ptes and migration entries for this page

@@ -70,6 +70,11 @@ Task<OwnerId> Owners::adopt(Pfn pfn, PageKind kind) {
   co_return id;
 }
 
+void Owners::set_use(OwnerId id, KernelUse use) {
+  CMA_ASSERT(owner(id).kind == PageKind::unmovable);
+  records_.edit(id).use = use;
+}
+
 Task<OwnerId> Owners::adopt_file_page(Pfn pfn, FileId file, FileMethod method, bool slow) {
   CMA_ASSERT(core_.map.page(pfn).ref > 0 && core_.map.page(pfn).owner == 0 && core_.map.page(pfn).has(kPageLocked));
   const OwnerId id = add_record(pfn, PageKind::file);

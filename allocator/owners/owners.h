@@ -63,6 +63,8 @@ class Owners {
   // becomes the owner's. Pages of caches go through this CPU's pagevec.
   // Requires: one of these kinds; a freshly allocated single page on no list.
   Task<OwnerId> adopt(Pfn pfn, PageKind kind);
+  // Records what the kernel uses the page for, for reports. Requires: it is unmovable.
+  void set_use(OwnerId id, KernelUse use);
   // Makes a page one of a file; `slow` as Owner::slow. The caller's reference becomes the cache's. The page goes
   // through this CPU's pagevec. Requires: a freshly allocated single page, locked by the caller and not up to date yet.
   Task<OwnerId> adopt_file_page(Pfn pfn, FileId file, FileMethod method, bool slow);

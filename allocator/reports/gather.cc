@@ -9,18 +9,20 @@ namespace {
 
 // The figures that are sums over zones.
 constexpr std::uint64_t PageFigures::* kSummed[] = {
-    &PageFigures::active_anon,   &PageFigures::inactive_anon,
-    &PageFigures::active_file,   &PageFigures::inactive_file,
-    &PageFigures::unevictable,   &PageFigures::isolated_anon,
-    &PageFigures::isolated_file, &PageFigures::mlocked,
-    &PageFigures::cached,        &PageFigures::buffers,
-    &PageFigures::mapped,        &PageFigures::shmem,
-    &PageFigures::anon_mapped,   &PageFigures::dirty,
-    &PageFigures::writeback,     &PageFigures::writepending,
-    &PageFigures::anon_thp,      &PageFigures::free,
-    &PageFigures::free_pcp,      &PageFigures::local_pcp,
-    &PageFigures::free_cma,      &PageFigures::reserved_highatomic,
-    &PageFigures::present,       &PageFigures::managed,
+    &PageFigures::active_anon,      &PageFigures::inactive_anon,
+    &PageFigures::active_file,      &PageFigures::inactive_file,
+    &PageFigures::unevictable,      &PageFigures::isolated_anon,
+    &PageFigures::isolated_file,    &PageFigures::mlocked,
+    &PageFigures::cached,           &PageFigures::buffers,
+    &PageFigures::mapped,           &PageFigures::shmem,
+    &PageFigures::anon_mapped,      &PageFigures::dirty,
+    &PageFigures::writeback,        &PageFigures::writepending,
+    &PageFigures::anon_thp,         &PageFigures::free,
+    &PageFigures::free_pcp,         &PageFigures::local_pcp,
+    &PageFigures::free_cma,         &PageFigures::reserved_highatomic,
+    &PageFigures::present,          &PageFigures::managed,
+    &PageFigures::slab_reclaimable, &PageFigures::slab_unreclaimable,
+    &PageFigures::pagetables,       &PageFigures::kernel_stack_kb,
 };
 
 void add_figures(PageFigures& to, const PageFigures& from) {
@@ -41,6 +43,7 @@ class FigureWalk {
   void read_blocks(const Zone& zone, ZoneFigures& figures);
   void count_page(Pfn pfn, const Page& page);
   void count_owner(const Owner& owner);
+  void count_kernel_page(PageFigures& zone, KernelUse use) const;
   void count_huge_pages();
   void add_up();
   void add_empty_zones();
@@ -69,6 +72,7 @@ void FigureWalk::describe_kernel() {
   // Kernels of 32 bits have no such option; 3.6 prints no such line.
   memory_.memory_failure = geometry.bits_per_long() == 64;
   memory_.arm = geometry.bits_per_long() == 32;
+  memory_.cma_per_cpu = geometry.cma_before_highatomic;
   memory_.pages_of_thp = order_pages(geometry.huge_page_order());
   memory_.hugepage_kb = order_pages(from_.hugetlb.order()) * (geometry.page_size / 1024);
   for (std::size_t z = 0; z < from_.buddy.zones(); ++z)
@@ -150,6 +154,16 @@ void FigureWalk::count_page(Pfn pfn, const Page& page) {
   }
 }
 
+void FigureWalk::count_kernel_page(PageFigures& zone, KernelUse use) const {
+  switch (use) {
+    case KernelUse::other: break;
+    case KernelUse::slab: ++zone.slab_unreclaimable; break;
+    case KernelUse::reclaimable_slab: ++zone.slab_reclaimable; break;
+    case KernelUse::page_table: ++zone.pagetables; break;
+    case KernelUse::stack: zone.kernel_stack_kb += memory_.page_size / 1024; break;
+  }
+}
+
 void FigureWalk::count_owner(const Owner& owner) {
   if (owner.pfn == kNoPfn) return;
   const Page& page = from_.core.map.page(owner.pfn);
@@ -160,6 +174,7 @@ void FigureWalk::count_owner(const Owner& owner) {
     zone.anon_thp += mapped_whole ? 1 : 0;
     return;
   }
+  if (owner.kind == PageKind::unmovable) count_kernel_page(zone, owner.use);
   if (!is_cached(owner.kind)) return;
   ++zone.cached;
   zone.mapped += owner.mapped > 0 ? 1 : 0;

@@ -1,9 +1,9 @@
 // Reads the figures of a report off a machine: the counters of the zones as they stand, all others by a walk over its
 // pages and owners.
 //
-// Used by reports.h and by the files of /proc. The model counts no slab, no page tables, no stacks, no swap: those
-// figures are 0. Up to 4.11 no report calls a node or zone unreclaimable: the model does not count what those kernels
-// go by. O(pages + owners).
+// Used by reports.h and by the files of /proc. Slabs, page tables and stacks are pages that
+// a program calls so (KernelUse); the model's own processes have none. There is no swap: its figures are 0. Up to 4.11
+// no report calls a node or zone unreclaimable: the model does not count what those kernels go by. O(pages + owners).
 //
 // Locks: none are needed, as nothing can run during the walk.
 #pragma once

@@ -118,6 +118,26 @@ TEST_P(FiguresTest, CountIsolatedBlocksAmongTheBlocksOnly) {
   EXPECT_EQ(in_blocks, before);
 }
 
+TEST_P(FiguresTest, CountPagesOfTheKernelByTheirUse) {
+  const auto give = [&](KernelUse use, int count) {
+    for (int i = 0; i < count; ++i) {
+      const Pfn pfn = machine->buddy.alloc_pages(kGfpKernel, 0);
+      machine->owners.set_use(run_now(machine->owners.adopt(pfn, PageKind::unmovable)), use);
+    }
+  };
+  give(KernelUse::other, 5);
+  give(KernelUse::slab, 4);
+  give(KernelUse::reclaimable_slab, 3);
+  give(KernelUse::page_table, 2);
+  give(KernelUse::stack, 1);
+  const PageFigures found = pages();
+  EXPECT_EQ(found.slab_unreclaimable, 4U);
+  EXPECT_EQ(found.slab_reclaimable, 3U);
+  EXPECT_EQ(found.pagetables, 2U);
+  EXPECT_EQ(found.kernel_stack_kb, 4U);
+  EXPECT_EQ(figures().zones[0].pages.pagetables, 2U);
+}
+
 TEST_P(FiguresTest, CountThePoolOfHugePages) {
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(run_now(machine->hugetlb.grow()));
   machine->owners.adopt_hugetlb(machine->hugetlb.dequeue());

@@ -94,6 +94,12 @@ class Explainer {
   void operator()(const OwnedPages<Kind>& op) const {
     new_memory(op.at, {result_.pages, op.pages, 1, "page"});
   }
+  void operator()(const KernelPages& op) const { new_memory({}, {result_.pages, op.pages, 1, "page"}); }
+  void operator()(const FreeRuns& op) const {
+    got(result_.finished, op.runs, "run");
+    answer_.brief = fmt::format("{} has no more runs of {} whose neighbours are its own too", operand_name(op.pages),
+                                plural(order_pages(static_cast<unsigned>(op.order)), "page"));
+  }
   void operator()(const HugetlbGrow& op) const {
     new_memory(op.at, {result_.finished, op.count, order_pages(machine_.hugetlb.order()), "huge page"});
   }
@@ -171,6 +177,7 @@ class Explainer {
   void operator()(const LruOp<Verb>&) const {
     unexplained();
   }
+  void operator()(const MarkAccessedRange&) const { unexplained(); }
   template <DrainKind Kind>
   void operator()(const DrainOp<Kind>&) const {
     unexplained();

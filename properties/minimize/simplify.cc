@@ -358,6 +358,7 @@ std::vector<Change> machine_changes(const Program& program) {
   changes.push_back(plain_member(&Geometry::cma_debug));
   changes.push_back(plain_member(&Geometry::rate_limits));
   changes.push_back(plain_member(&Geometry::oom_kills));
+  changes.push_back(plain_member(&Geometry::cma_before_highatomic));
   changes.push_back(plain_member(&Geometry::max_areas));
   changes.push_back(plain_member(&Geometry::page_size));
   changes.push_back(plain_member(&Geometry::phys_addr_bits));

@@ -55,6 +55,7 @@ struct Bound {
   std::uint64_t operator()(const OwnedPages<Kind>& op) const {
     return op.pages * contig_steps(world.machine(), 1);
   }
+  std::uint64_t operator()(const KernelPages& op) const { return op.pages * contig_steps(world.machine(), 1); }
   std::uint64_t operator()(const ReadFile& op) const { return op.pages * contig_steps(world.machine(), 1); }
   std::uint64_t operator()(const BufferRead& op) const { return op.pages * contig_steps(world.machine(), 1); }
   std::uint64_t operator()(const MmapAnon& op) const { return op.pages * contig_steps(world.machine(), 1); }

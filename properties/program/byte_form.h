@@ -21,7 +21,7 @@
 namespace cma {
 
 // The latest version. Bytes that begin with no version are read as the first.
-inline constexpr std::uint8_t kByteVersion = 2;
+inline constexpr std::uint8_t kByteVersion = 3;
 
 // What arbitrary bytes may ask for. A larger machine becomes the default small one; operations beyond the limit are
 // left out.

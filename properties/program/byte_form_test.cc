@@ -68,9 +68,15 @@ TEST(ByteForm, AMachineHasTheLowestVersionThatHasItsKeys) {
   EXPECT_EQ(plain[0], 1);
   program.machine.oom_kills = true;
   const std::vector<std::uint8_t> killing = encode(program);
-  EXPECT_EQ(killing[0], kByteVersion);
+  EXPECT_EQ(killing[0], 2);
   EXPECT_EQ(killing.size(), plain.size() + 1);
   EXPECT_EQ(decode(killing), program);
+  program.machine.oom_kills = false;
+  program.machine.cma_before_highatomic = true;
+  const std::vector<std::uint8_t> vendor = encode(program);
+  EXPECT_EQ(vendor[0], kByteVersion);
+  EXPECT_EQ(vendor.size(), plain.size() + 2);
+  EXPECT_EQ(decode(vendor), program);
   for (const int unknown : {0, kByteVersion + 1, 255}) {
     std::vector<std::uint8_t> bytes = plain;
     bytes[0] = static_cast<std::uint8_t>(unknown);

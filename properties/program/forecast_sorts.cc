@@ -19,6 +19,7 @@ Sort sort_of(MethodWord method) {
 
 constexpr unsigned only(Sort sort) { return 1U << static_cast<unsigned>(sort); }
 constexpr unsigned kOfFiles = only(Sort::ordered) | only(Sort::journalled) | only(Sort::block_device);
+constexpr unsigned kOnLists = only(Sort::anonymous) | only(Sort::shmem) | only(Sort::ram_disk) | kOfFiles;
 
 // The sorts of operands that a kind applies to.
 struct Taste {
@@ -40,12 +41,14 @@ constexpr auto kTastes = std::to_array<Taste>({
     {kind_of<MappingOp<MappingVerb::mlock>>(), only(Sort::small)},
     {kind_of<MappingOp<MappingVerb::madv_free>>(), only(Sort::small) | only(Sort::shared)},
     {kind_of<PinLongterm>(), only(Sort::small)},
+    {kind_of<MarkAccessedRange>(), kOnLists},
+    {kind_of<FreeRuns>(), kOnLists | only(Sort::unmovable) | only(Sort::movable)},
 });
 
 }  // namespace
 
 Sort sort_made_by(const Op& op) {
-  if (is_one_of<OwnedPages<PageKind::unmovable>, Vmalloc>(op)) return Sort::unmovable;
+  if (is_one_of<OwnedPages<PageKind::unmovable>, KernelPages, Vmalloc>(op)) return Sort::unmovable;
   if (is_one_of<OwnedPages<PageKind::movable_ops>>(op)) return Sort::movable;
   if (is_one_of<OwnedPages<PageKind::anonymous>>(op)) return Sort::anonymous;
   if (is_one_of<OwnedPages<PageKind::shmem>>(op)) return Sort::shmem;

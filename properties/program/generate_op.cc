@@ -130,6 +130,26 @@ void ask_for_range(Random& random, Op& op) {
   op.body = Vmalloc{.bytes = random.chance(5) ? 0 : random.between(1, kMostBytes), .gfp = gfp};
 }
 
+// Makes some operations on single kinds of pages those on pages that reports count, and on runs of them.
+void count_in_reports(Random& random, const KindSet& kinds, Op& op) {
+  constexpr std::uint64_t kMostPages = 40;
+  const bool wanted = random.chance(60);
+  if (std::holds_alternative<OwnedPages<PageKind::unmovable>>(op.body) && wanted && kinds.test(kind_of<KernelPages>()))
+    op.body = KernelPages{.use = static_cast<KernelUseWord>(random.below(std::size(kKernelUseWords))),
+                          .pages = random.between(1, kMostPages)};
+  if (const auto* all = std::get_if<FreeOwned>(&op.body); all != nullptr && wanted && kinds.test(kind_of<FreeRuns>()))
+    op.body = FreeRuns{.pages = all->pages, .order = random.below(3), .runs = random.between(1, 4)};
+}
+
+// Marks more than the page at a place: pages of a result that the forecast holds.
+void mark_a_range(Random& random, const Forecast& forecast, const KindSet& kinds, Op& op) {
+  const auto* one = std::get_if<LruOp<LruVerb::mark_accessed>>(&op.body);
+  if (one == nullptr || one->page.kind != Place::Kind::result || !kinds.test(kind_of<MarkAccessedRange>())) return;
+  const Forecast::Known* known = forecast.find(one->page.result.id);
+  if (known == nullptr || known->yields != Yields::pages || !random.chance(60)) return;
+  op.body = MarkAccessedRange{.pages = one->page.result, .from = random.below(2), .count = random.between(1, 8)};
+}
+
 }  // namespace
 
 Op generate_op(Random& random, const Forecast& forecast, const KindWeights& weights, const GeneratorOptions& options) {
@@ -147,6 +167,10 @@ Op generate_op(Random& random, const Forecast& forecast, const KindWeights& weig
   }
   if (options.flags && options.kinds.test(kind_of<AllocGfp>())) add_flags(random, forecast, op);
   if (options.vmalloc && options.kinds.test(kind_of<Vmalloc>())) ask_for_range(random, op);
+  if (options.counted) {
+    count_in_reports(random, options.kinds, op);
+    mark_a_range(random, forecast, options.kinds, op);
+  }
   return op;
 }
 

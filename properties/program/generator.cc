@@ -89,6 +89,8 @@ GeneratorOptions draw_options(std::uint64_t seed, Random& apart, GeneratorOption
   if (apart.chance(10)) options.compaction = true;
   if (!options.sequential && apart.chance(10)) options.flags = true;
   if (!options.sequential && Random(seed ^ kFurtherApart).chance(3)) options.vmalloc = true;
+  constexpr std::uint64_t kCountedApart = 0xa0761d6478bd642f;
+  if (!options.sequential && Random(seed ^ kCountedApart).chance(3)) options.counted = true;
   if (!options.sequential && Random(seed ^ kReclaimApart).chance(10)) options.reclaim = true;
   return options;
 }

@@ -37,6 +37,9 @@ struct GeneratorOptions {
   // Some requests for pages are vmalloc's, if `kinds` has those. Otherwise one program in thirty has them; no
   // sequential one does.
   bool vmalloc = false;
+  // Pages that reports count, and operations on many pages of a result, in place of others. Otherwise one program in
+  // thirty has them; no sequential one does.
+  bool counted = false;
   // The kernel kills processes where nothing else makes memory free. Otherwise one program in twelve has that; no
   // sequential one does, and none without `shapes`.
   bool killing = false;

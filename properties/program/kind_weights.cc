@@ -28,6 +28,8 @@ bool may_generate(std::size_t kind, const GeneratorOptions& options) {
   // Made of other requests.
   if (kind == kind_of<AllocGfp>()) return false;
   if (kind == kind_of<Vmalloc>()) return false;
+  if (kind == kind_of<KernelPages>() || kind == kind_of<FreeRuns>() || kind == kind_of<MarkAccessedRange>())
+    return false;
   // Belong to programs that boot a board.
   if (kind == kind_of<DmaBuffer>() || kind == kind_of<DmaFree>()) return false;
   return options.kinds.test(kind);

@@ -96,6 +96,8 @@ constexpr std::array kKeys = {
     MachineKey{"lowmem_reserve_ratio", Form::ratios, kMostRatios, get_ratios, set_ratios},
     MachineKey{"oom_killer", Form::on_off, 1, get<&Geometry::oom_kills>, set<&Geometry::oom_kills>,
                /*sets_others=*/false, /*byte_version=*/2},
+    MachineKey{"cma_before_highatomic", Form::on_off, 1, get<&Geometry::cma_before_highatomic>,
+               set<&Geometry::cma_before_highatomic>, /*sets_others=*/false, /*byte_version=*/3},
 };
 
 }  // namespace

@@ -54,7 +54,9 @@ using OpVariant = std::variant<
     // Buffers of devices.
     DmaBuffer, DmaFree,
     // Boot on a board, from its tree to areas of nodes.
-    DeviceTree, BootArea>;
+    DeviceTree, BootArea,
+    // What reports of the memory count.
+    KernelPages, FreeRuns, MarkAccessedRange>;
 
 // The most operations and actors of a program. The parser refuses more; Program::settle() cuts what is beyond.
 inline constexpr std::size_t kMaxOps = 4096;

@@ -173,6 +173,21 @@ template struct LruOp<LruVerb::mark_accessed>;
 template struct LruOp<LruVerb::deactivate>;
 template struct LruOp<LruVerb::deactivate_file>;
 
+Task<void> MarkAccessedRange::perform(World& world, Slot self) const {
+  Result* held = world.operand(self, pages, Yields::pages);
+  if (held == nullptr) co_return;
+  Machine& machine = world.machine();
+  for (std::uint64_t i = from; i < held->pages && i - from < count; ++i) {
+    const OwnerId owner = world.owner_of[held->first_owner + i];
+    if (owner == 0 || machine.owners.released(owner)) continue;
+    const Pfn pfn = machine.owners.owner(owner).pfn;
+    if (!is_lru_page(machine, pfn)) continue;
+    co_await machine.lru.pagevecs().mark_accessed(pfn);
+    ++world.result(self).finished;
+  }
+  if (world.result(self).finished == 0) world.skip(self, "none of the pages is on the LRU");
+}
+
 Task<void> CachesOff::perform(World& world, Slot self) const {
   Machine& machine = world.machine();
   if (machine.release() < Release::v5_13) {

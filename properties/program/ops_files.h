@@ -162,6 +162,24 @@ struct LruOp {
   friend bool operator==(const LruOp&, const LruOp&) = default;
 };
 
+// The same for pages of a result, from one of them on, in the order in which it has them.
+struct MarkAccessedRange {
+  static constexpr OpInfo kInfo{.verb = "mark_accessed_range",
+                                .help = "mark_page_accessed of each of the pages that is on the LRU, or on its way"};
+  OpRef pages;
+  std::uint64_t from = 0;
+  std::uint64_t count = 1;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.operand(self.pages, {.wanted = Yields::pages});
+    visit.number(self.from, {.name = "from", .max = kMaxOwnedPages, .scale = Scale::pages});
+    visit.number(self.count,
+                 {.name = "pages", .required = true, .min = 1, .max = kMaxOwnedPages, .scale = Scale::pages});
+  }
+  Task<void> perform(World& world, Slot self) const;
+  friend bool operator==(const MarkAccessedRange&, const MarkAccessedRange&) = default;
+};
+
 struct CachesOff {
   static constexpr OpInfo kInfo{
       .verb = "lru_cache_off",

@@ -1,5 +1,9 @@
 #include "properties/program/ops_pages.h"
 
+#include <algorithm>
+#include <array>
+#include <vector>
+
 #include "allocator/base/error.h"
 #include "allocator/base/gfp.h"
 #include "allocator/pressure/after_attempts.h"
@@ -96,6 +100,27 @@ Task<void> OwnedPages<Kind>::perform(World& world, Slot self) const {
       owner = co_await machine.owners.adopt_anonymous(pfn);
     else
       owner = co_await machine.owners.adopt(pfn, Kind);
+    world.owner_of[index + i] = owner;
+    world.result(self).pages = i + 1;
+    world.observer().owner_adopted(owner);
+  }
+}
+
+Task<void> KernelPages::perform(World& world, Slot self) const {
+  static constexpr std::array kUses = {KernelUse::slab, KernelUse::reclaimable_slab, KernelUse::page_table,
+                                       KernelUse::stack};
+  static_assert(kUses.size() == std::size(kKernelUseWords));
+  Machine& machine = world.machine();
+  const Gfp gfp = use == KernelUseWord::reclaimable_slab ? kGfpKernel | kGfpReclaimable : kGfpKernel;
+  const std::uint32_t index = world.begin_pages(self, pages);
+  for (std::uint64_t i = 0; i < pages; ++i) {
+    const Pfn pfn = co_await machine.page_allocator.alloc_pages(gfp, 0);
+    if (pfn == kNoPfn) {
+      world.fail(self, -kENOMEM);
+      co_return;
+    }
+    const OwnerId owner = co_await machine.owners.adopt(pfn, PageKind::unmovable);
+    machine.owners.set_use(owner, kUses[static_cast<std::size_t>(use)]);
     world.owner_of[index + i] = owner;
     world.result(self).pages = i + 1;
     world.observer().owner_adopted(owner);
@@ -217,18 +242,67 @@ Task<void> HugetlbPagesUsed::perform(World& world, Slot self) const {
   }
 }
 
+namespace {
+
+// The owner of a result's page number `slot`, 0 if it was freed, or dropped from its cache.
+OwnerId owner_at(const World& world, const Result& held, std::uint64_t slot) {
+  const OwnerId owner = world.owner_of[held.first_owner + slot];
+  return owner == 0 || world.machine().owners.released(owner) ? 0 : owner;
+}
+
+// Frees a result's page number `slot` unless it is gone.
+Task<void> free_owned(World& world, const Result& held, std::uint64_t slot) {
+  const OwnerId owner = std::exchange(world.owner_of[held.first_owner + slot], 0);
+  // A clean page may have been dropped from its cache meanwhile.
+  if (owner == 0 || world.machine().owners.released(owner)) co_return;
+  // Pages of files and processes were not handed out: no program holds them.
+  if (world.machine().owners.owner(owner).handed_out) world.observer().owner_releasing(owner);
+  co_await world.machine().owners.release(owner);
+}
+
+struct OwnedFrame {
+  Pfn pfn = kNoPfn;
+  std::uint64_t slot = 0;
+};
+
+// Returns the single pages that a result has left, in the order of their frames.
+std::vector<OwnedFrame> frames_of(const World& world, const Result& held) {
+  std::vector<OwnedFrame> frames;
+  for (std::uint64_t slot = 0; slot < held.pages; ++slot) {
+    const OwnerId owner = owner_at(world, held, slot);
+    if (owner != 0) frames.push_back({world.machine().owners.owner(owner).pfn, slot});
+  }
+  std::ranges::sort(frames, {}, &OwnedFrame::pfn);
+  return frames;
+}
+
+}  // namespace
+
+// Chooses all runs before it frees the first. `from` counts pages that are left.
+Task<void> FreeRuns::perform(World& world, Slot self) const {
+  Result* held = world.operand(self, pages, Yields::pages);
+  if (held == nullptr) co_return;
+  const std::vector<OwnedFrame> frames = frames_of(world, *held);
+  const std::uint64_t half = order_pages(static_cast<unsigned>(order));
+  std::vector<std::uint64_t> freed;
+  std::uint64_t found = 0;
+  for (std::uint64_t i = from; found < runs && i + 2 * half <= frames.size(); ++i) {
+    const bool whole =
+        is_aligned(frames[i].pfn, 2 * half) && frames[i + 2 * half - 1].pfn == frames[i].pfn + 2 * half - 1;
+    if (!whole) continue;
+    for (std::uint64_t page = i; page < i + half; ++page) freed.push_back(frames[page].slot);
+    ++found;
+  }
+  for (const std::uint64_t slot : freed) co_await free_owned(world, *held, slot);
+  world.result(self).finished = found;
+  if (found < runs) world.fail(self, -kENOENT);
+}
+
 Task<void> FreeOwned::perform(World& world, Slot self) const {
   Result* held = world.operand(self, pages, Yields::pages);
   if (held == nullptr) co_return;
   held->gone = true;
-  for (std::uint64_t i = 0; i < held->pages; ++i) {
-    const OwnerId owner = std::exchange(world.owner_of[held->first_owner + i], 0);
-    // A clean page may have been dropped from its cache meanwhile.
-    if (owner == 0 || world.machine().owners.released(owner)) continue;
-    // Pages of files and processes were not handed out: no program holds them.
-    if (world.machine().owners.owner(owner).handed_out) world.observer().owner_releasing(owner);
-    co_await world.machine().owners.release(owner);
-  }
+  for (std::uint64_t i = 0; i < held->pages; ++i) co_await free_owned(world, *held, i);
 }
 
 void Refuse::perform(World& world, Slot self) const {

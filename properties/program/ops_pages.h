@@ -124,6 +124,27 @@ struct OwnedPages {
   friend bool operator==(const OwnedPages&, const OwnedPages&) = default;
 };
 
+inline constexpr std::string_view kKernelUseWords[] = {"slab", "reclaimable_slab", "page_table", "stack"};
+enum class KernelUseWord : std::uint8_t { slab, reclaimable_slab, page_table, stack };
+
+// Single pages of the kernel that reports count by what they are used for. They are asked for one by one, as
+// unmovable_page does.
+struct KernelPages {
+  static constexpr OpInfo kInfo{.verb = "kernel_page",
+                                .letter = 'u',
+                                .yields = Yields::pages,
+                                .help = "pages that the kernel uses for this, which reports count"};
+  KernelUseWord use = KernelUseWord::slab;
+  std::uint64_t pages = 1;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.choice(self.use, {.words = kKernelUseWords});
+    visit.number(self.pages, {.name = "pages", .fallback = 1, .min = 1, .max = kMaxOwnedPages, .scale = Scale::pages});
+  }
+  Task<void> perform(World& world, Slot self) const;
+  friend bool operator==(const KernelPages&, const KernelPages&) = default;
+};
+
 struct VmallocStep;
 
 // Pages of the kernel, of which some are the array that holds the addresses of the others. Since 4.12 they may lie in
@@ -189,6 +210,26 @@ struct FreeOwned {
   }
   Task<void> perform(World& world, Slot self) const;
   friend bool operator==(const FreeOwned&, const FreeOwned&) = default;
+};
+
+// Makes free blocks of one order: of the pages that are left, in the order of their frames, frees such runs whose other
+// half of the next larger block stays, so that none merges.
+struct FreeRuns {
+  static constexpr OpInfo kInfo{.verb = "free_runs",
+                                .help = "the owner frees runs of 2^order pages, each beside one that it keeps"};
+  OpRef pages;
+  std::uint64_t order = 0;
+  std::uint64_t runs = 1;
+  std::uint64_t from = 0;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit.operand(self.pages, {.wanted = Yields::pages});
+    visit.number(self.order, {.name = "order", .max = kOrderLimit - 1, .scale = Scale::order});
+    visit.number(self.runs, {.name = "runs", .fallback = 1, .min = 1, .max = kMaxOwnedPages, .scale = Scale::times});
+    visit.number(self.from, {.name = "from", .max = kMaxOwnedPages, .scale = Scale::pages});
+  }
+  Task<void> perform(World& world, Slot self) const;
+  friend bool operator==(const FreeRuns&, const FreeRuns&) = default;
 };
 
 inline constexpr std::string_view kRefusalWords[] = {"EAGAIN", "EIO"};

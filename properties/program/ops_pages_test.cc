@@ -60,5 +60,35 @@ TEST_P(Vmallocs, AreSilentWhereAKernelWouldKillAndTryAgain) {
       "expect log \"allocation failure\" never\nexpect log \"vmalloc\" never\n");
 }
 
+// --- figures of reports ---
+
+class CountedPages : public Vmallocs {};
+INSTANTIATE_TEST_SUITE_P(Releases, CountedPages, testing::ValuesIn(modelled_releases()));
+
+TEST_P(CountedPages, StandInTheReportAsWhatTheyAre) {
+  run("kernel_page slab pages=5\nkernel_page reclaimable_slab pages=4\ns = kernel_page page_table pages=3\nfree s\n"
+      "kernel_page page_table pages=2\nkernel_page stack\nu = unmovable_page pages=1000\nexpect u == -ENOMEM\n"
+      "alloc_pages order=3 gfp=GFP_ATOMIC\nexpect log \"slab_reclaimable:4 slab_unreclaimable:5\"\n"
+      "expect log \"pagetables:2\"\n");
+}
+
+// With per-CPU lists drained, each run is one block, whatever was free before.
+TEST_P(CountedPages, RunsBecomeBlocksThatDoNotMerge) {
+  run("u = unmovable_page pages=256\nf = free_runs u order=3 runs=4\nfree_runs u order=1 runs=2 from=16\ndrain_pages\n"
+      "expect f.ok\nexpect free_pages == 804\n");
+}
+
+TEST_P(CountedPages, RunsThatAreNotThereFail) {
+  run("u = unmovable_page pages=16\nf = free_runs u order=3 runs=2\nexpect f == -ENOENT\ng = free_runs u order=5\n"
+      "expect g == -ENOENT\n");
+}
+
+TEST_P(CountedPages, ARangeIsMarkedPageByPage) {
+  run("n = anon_page pages=6\ndrain_lru\nmark_accessed_range n from=1 pages=4\ndrain_lru\n"
+      "mark_accessed_range n from=1 pages=4\ndrain_lru\nu = unmovable_page pages=1000\n"
+      "alloc_pages order=3 gfp=GFP_ATOMIC\nexpect log \"active_anon:4 inactive_anon:2\"\n"
+      "w = mark_accessed_range u pages=3\nexpect w.skipped\n");
+}
+
 }  // namespace
 }  // namespace cma
