@@ -142,7 +142,8 @@ TEST(Met, EveryErrorIsReturned) {
 constexpr std::array kSeldomPassed = {Point::scan_throttle,    Point::pin_again,       Point::compact_migrated,
                                       Point::compact_drained,  Point::compact_release, Point::reclaim_throttle,
                                       Point::reclaim_unmapped, Point::reclaim_slab,    Point::alloc_reclaim,
-                                      Point::alloc_reclaimed,  Point::alloc_compacted, Point::alloc_retry};
+                                      Point::alloc_reclaimed,  Point::alloc_compacted, Point::alloc_retry,
+                                      Point::report_part};
 // What no actor stops at: no function passes the first any more, and sleeping suspends anyway.
 constexpr std::array kNoStops = {Point::isolate_drain, Point::sleep};
 

@@ -295,6 +295,10 @@ inline constexpr auto kPassedRows = std::to_array<PassedRow>({
     {3, large, Release::v3_5, {{
         {free_block_typed, 73}, {free_page_prepared, 28},
     }}},
+    // unmovable_page, 7522 runs
+    {4, plain, Release::v3_5, {{
+        {report_part, 12, 11, 11},
+    }}},
     // unmovable_page, 3142 runs
     {4, moves, Release::v3_5, {{
         {isolate_block, 98, 95, 94}, {drain_pcp_begin, 98, 97, 95}, {isolate_done, 98, 27, 7},
@@ -496,7 +500,7 @@ inline constexpr auto kPassedRows = std::to_array<PassedRow>({
     }}},
     // anon_page, 671 runs
     {6, doubtful, Release::v3_5, {{
-        {isolate_block, 64, 61, 60}, {alloc_reclaim, 2}, {drain_pcp_begin, 64, 62, 60},
+        {isolate_block, 64, 61, 60}, {alloc_reclaim, 2}, {report_part, 22, 14, 14}, {drain_pcp_begin, 64, 62, 60},
         {reclaim_priority, 2, 1, 1}, {reclaim_node, 2, 1, 1}, {isolate_done, 62, 6}, {drain_lru_begin, 62, 55, 6},
         {scan_page_isolated, 17, 2}, {scan_block, 57, 6}, {scan_batch, 21}, {reclaim_clean_page, 2},
         {migrate_page, 17, 3}, {drain_lru_cpu, 26, 10, 1}, {migrate_target, 17, 3}, {contig_migrated, 56, 6},
