@@ -304,7 +304,7 @@ std::set<Pair> possible_pairs() {
 // Two operations, one after the other, that name the same result: they work on the same pages.
 TEST(Met, NearlyEveryPairOfKindsThatWorkOnOneResult) {
   std::set<Pair> met;
-  run_programs(60'000, {}, [&](const Program& program, const World& world, const Passages&) {
+  const auto meet = [&](const Program& program, const World& world, const Passages&) {
     std::map<OpId, std::size_t> last;
     for (Slot slot = 0; slot < program.ops.size(); ++slot) {
       if (is_skipped(world, slot)) continue;
@@ -316,7 +316,9 @@ TEST(Met, NearlyEveryPairOfKindsThatWorkOnOneResult) {
       });
       if (op.id != 0) last[op.id] = op.body.index();
     }
-  });
+  };
+  run_programs(60'000, {}, meet);
+  run_programs(10'000, {.counted = true}, meet);
   std::uint64_t missing = 0;
   std::string names;
   const std::set<Pair> possible = possible_pairs();

@@ -94,7 +94,10 @@ Stop random_stop(Random& random) {
 }
 
 Stop likely_stop(Random& random, std::span<const PassedPoint> points, Point standing, unsigned alike) {
-  const unsigned any_percent = points.empty() ? 1 : 3;
+  // An operation that seldom comes to a point runs past nearly every stop.
+  constexpr unsigned kSeldom = 25;
+  const bool seldom = std::ranges::all_of(points, [](const PassedPoint& each) { return each.share < kSeldom; });
+  const unsigned any_percent = seldom ? 1 : 3;
   if (random.chance(any_percent)) return random_stop(random);
   const PassedPoint* here = find_point(points, standing);
   const bool is_alike = !points.empty() && random.chance(alike);
