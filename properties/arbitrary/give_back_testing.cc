@@ -87,7 +87,7 @@ void perform_alone(Machine& machine, Task<void> task) {
 
 Task<void> empty_caches(Machine& machine) {
   machine.buffers.invalidate_all();
-  co_await machine.lru.drain().add_drain_all(/*certain=*/true);
+  co_await machine.lru.drain().add_drain_all();
   co_await machine.buddy.per_cpu().drain_all_pages(PerCpuLists::kAllZones);
 }
 
