@@ -260,7 +260,8 @@ constexpr std::array<BugInfo, kBugs> kCatalogue = {{
     // from 4.14.62 to 4.18 took the repair out: a machine of 4.19 gets it by name.
     {Bug::contig_nofs, "contig-nofs", "D25-CONTIG-NOFS",
      "The scan of a contiguous range has no flags, and so passes over every page with a mapping, as for a caller that "
-     "must not enter a file system. Vendors' kernels up to 4.18 took the repair of 4.10 (424f6c4818bb) out.",
+     "must not enter a file system. Release candidates of 4.10 had it; vendors' kernels up to 4.18 took its repair "
+     "(424f6c4818bb) out again.",
      ReleaseRange{v4_10, v4_10}},
     {Bug::ordered_page_stays, "ordered-page-stays", "",
      "A page of a file whose data are written in order (ext4 ordered, ext2) never moves.", std::nullopt},

@@ -87,7 +87,12 @@ void WhyRecorder::add_log(Answer& answer) const {
   if ((request != nullptr && request->nowarn) || (buffer != nullptr && (buffer->gfp & kGfpNowarn) != 0))
     answer.add(About::log, "no line: the caller asks for none (nowarn, __GFP_NOWARN)");
   else if (machine_->release() < Release::v4_11 && !machine_->geometry().error_line)
-    answer.add(About::log, "no line: only since 4.11 the kernel prints one for a request that failed");
+    answer.add(About::log,
+               machine_->geometry().cma_debug
+                   ? "no line but those of CONFIG_CMA_DEBUG: since 4.11 kernels print one for a request "
+                     "that failed"
+                   : "no line: only since 4.11 the kernel prints one for a request that failed, before that "
+                     "with CONFIG_CMA_DEBUG alone");
   else if (machine_->release() >= Release::v5_13 && machine_->trace.rate_limits() && !answer.windows.empty())
     answer.add(About::log, "no line: it fell to the rate limit of these lines");
 }
@@ -303,7 +308,8 @@ void WhyRecorder::answer_finding(const Finding& finding) {
 }
 
 std::string WhyRecorder::text(const std::function<std::string(Slot)>& op_text) const {
-  return answers_.empty() ? "no operation failed\n" : answers_text(answers_, op_text);
+  return answers_.empty() ? "no operation failed; --why-of NAME answers for one all the same\n"
+                          : answers_text(answers_, op_text);
 }
 
 nlohmann::json WhyRecorder::json() const {

@@ -153,15 +153,32 @@ std::pair<std::uint64_t, std::uint64_t> Search::places() const {
   return {mask_ == ~std::uint64_t{0} ? 1 : (last - first) / (mask_ + 1) + 1, first};
 }
 
+// Returns where an area of that many pages would have to lie instead, and what is in its way where the area begins now;
+// empty if nothing is.
+std::string other_place(const Machine& machine, const Area& area, std::uint64_t pages) {
+  const Pfn wanted_end = area.base + pages;
+  const Pfn end = machine.buddy.zone_of(area.base).range.end;
+  if (wanted_end > end)
+    return fmt::format(" that begins lower, as {} ends at page {:#x}",
+                       end == machine.map.range().end ? "memory" : "the zone", end);
+  for (const Area& other : machine.areas.table().areas)
+    if (other.base > area.base && other.base < wanted_end)
+      return fmt::format(" in another place, as area {} begins at page {:#x}", other.name, other.base);
+  return {};
+}
+
 // Adds that the request would fit in a larger area, or would find free bits there: pages of the present one are part of
-// its window.
+// its window, or it would lie over other pages.
 void add_larger(const World& world, const Area& area, const LargerArea& larger, Answer& answer) {
   const unsigned shift = world.machine().geometry().page_shift();
+  const std::string elsewhere = other_place(world.machine(), area, larger.pages);
   const PfnRange present{area.base + (larger.bit << area.order_per_bit), area.base + area.pages};
-  const AreaCount there = present.start < present.end ? count_range(world, present) : AreaCount{};
-  std::string text = fmt::format("{} in an area of {} (now {}) from the same page on, after the buffers held now",
-                                 there.lent == 0 ? "fit" : "find free bits", size_text(larger.pages << shift),
-                                 size_text(area.pages << shift));
+  const bool shares = elsewhere.empty() && present.start < present.end;
+  const AreaCount there = shares ? count_range(world, present) : AreaCount{};
+  std::string text =
+      fmt::format("{} in an area of {} (now {}){}, after the buffers held now",
+                  elsewhere.empty() && there.lent == 0 ? "fit" : "find free bits", size_text(larger.pages << shift),
+                  size_text(area.pages << shift), elsewhere.empty() ? " from the same page on" : elsewhere);
   if (there.lent > 0) text += fmt::format("; {} there would have to move", plural(there.lent, "lent page"));
   if (there.staying > 0)
     text += fmt::format(", and at least {} cannot now: {}", plural(there.staying, "page"), there.first_staying);

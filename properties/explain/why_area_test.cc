@@ -21,22 +21,22 @@ constexpr const char* kPi3 =
 
 // A frame buffer of 1920 x 1080 and a coherent pool: only bit 0 can be a start.
 TEST(WhyArea, NamesTheLongestRunAndHowManyPagesAreMissing) {
-  EXPECT_EQ(
-      why_text(kPi3, "pool = cma_alloc cma pages=256 align=8\nfb = cma_alloc cma pages=2025 align=8\n"),
-      "fb = cma_alloc cma pages=2025 align=8\n"
-      "  answer failed, -ENOMEM: no window: 2025 pages at align 8; longest run 1792 at bit 256 of 2048: 233 "
-      "pages short\n"
-      "  wanted 2025 free bits in a row, the first at a multiple of 256 bits (mask 0xff, offset 0); they fit at "
-      "bit 0 only: one page held among the 2025 there leaves no room\n"
-      "  found  1792 bits of 2048 free, in 1 run; their pages are free\n"
-      "  run    1792 bits at bit 256, pages 0x3ad00 to 0x3b3ff\n"
-      "  held   256 pages by pool\n"
-      "  would  not fit at any smaller alignment alone, among the buffers held now; nor if all requests "
-      "were made with a smaller CONFIG_CMA_ALIGNMENT\n"
-      "  would  fit with 1792 pages at most\n"
-      "  would  fit in an area of 12 MiB (now 8 MiB) from the same page on, after the buffers held now; `cmacheck "
-      "fit` prints the least for all requests\n"
-      "  left   all as it was: nothing was taken or moved, and only the caller goes without\n");
+  EXPECT_EQ(why_text(kPi3, "pool = cma_alloc cma pages=256 align=8\nfb = cma_alloc cma pages=2025 align=8\n"),
+            "fb = cma_alloc cma pages=2025 align=8\n"
+            "  answer failed, -ENOMEM: no window: 2025 pages at align 8; longest run 1792 at bit 256 of 2048: 233 "
+            "pages short\n"
+            "  wanted 2025 free bits in a row, the first at a multiple of 256 bits (mask 0xff, offset 0); they fit at "
+            "bit 0 only: one page held among the 2025 there leaves no room\n"
+            "  found  1792 bits of 2048 free, in 1 run; their pages are free\n"
+            "  run    1792 bits at bit 256, pages 0x3ad00 to 0x3b3ff\n"
+            "  held   256 pages by pool\n"
+            "  would  not fit at any smaller alignment alone, among the buffers held now; nor if all requests "
+            "were made with a smaller CONFIG_CMA_ALIGNMENT\n"
+            "  would  fit with 1792 pages at most\n"
+            "  would  find free bits in an area of 12 MiB (now 8 MiB) that begins lower, as memory ends at page "
+            "0x3b400, after the "
+            "buffers held now; `cmacheck fit` prints the least for all requests\n"
+            "  left   all as it was: nothing was taken or moved, and only the caller goes without\n");
 }
 
 TEST(WhyArea, AnswersForEachWayWithoutASearch) {
@@ -85,9 +85,12 @@ TEST(WhyArea, AnswersForEachWayWithoutASearch) {
 
 TEST(WhyArea, TellsFragmentedFromFull) {
   const std::string full = why_text("small release=6.1", "x = cma_alloc a pages=256\nw = cma_alloc a pages=1\n");
-  EXPECT_THAT(full, AllOf(HasSubstr("; none of the 256 bits is free: 1 page short\n"),
-                          HasSubstr("found  0 bits of 256 free, in 0 runs\n"), HasSubstr("held   256 pages by x\n"),
-                          Not(HasSubstr("fewer pages")), HasSubstr("would  fit in an area of ")));
+  EXPECT_THAT(
+      full,
+      AllOf(HasSubstr("; none of the 256 bits is free: 1 page short\n"),
+            HasSubstr("found  0 bits of 256 free, in 0 runs\n"), HasSubstr("held   256 pages by x\n"),
+            Not(HasSubstr("fewer pages")),
+            HasSubstr("would  find free bits in an area of 1088 KiB (now 1 MiB) in another place, as area b begins ")));
   const std::string fragmented =
       why_text("small release=6.1",
                "x = cma_alloc a pages=32 align=5\ny = cma_alloc a pages=200\ncma_release y from=10 pages=100\n"
@@ -107,18 +110,32 @@ TEST(WhyArea, NamesTheSizeOfAnAreaThatWouldDo) {
   };
   EXPECT_THAT(answer(3072), HasSubstr("would  fit in an area of 16 MiB (now 12 MiB) from the same page on, after the "
                                       "buffers held now; "));
-  EXPECT_EQ(answer(4096), "no operation failed\n");
+  EXPECT_EQ(answer(4096), "no operation failed; --why-of NAME answers for one all the same\n");
   EXPECT_THAT(why_text("release=6.1 pages=0x10000 pageblock_order=9\narea cma base=0x4000 pages=0x200",
                        "a = cma_alloc cma pages=1000\n"),
               HasSubstr("would  fit in an area of 4 MiB (now 2 MiB) from the same page on"));
 }
 
+TEST(WhyArea, NamesWhatALargerAreaWouldRunInto) {
+  EXPECT_THAT(
+      why_text("release=6.1 pages=0x10000 pageblock_order=9\narea cma base=0x4000 pages=0x200\n"
+               "area next base=0x4200 pages=0x200",
+               "a = cma_alloc cma pages=1000\n"),
+      HasSubstr(
+          "would  find free bits in an area of 4 MiB (now 2 MiB) in another place, as area next begins at page 0x4200, "
+          "after the buffers held now"));
+  EXPECT_THAT(why_text("release=6.1 pages=0x10000 pageblock_order=9\nzone DMA base=0x0 pages=0x4200\n"
+                       "zone Normal base=0x4200 pages=0xbe00\narea cma base=0x4000 pages=0x200",
+                       "a = cma_alloc cma pages=1000\n"),
+              HasSubstr("(now 2 MiB) that begins lower, as the zone ends at page 0x4200, after the buffers held now"));
+}
+
 // What lies in the way at the end of the area is in the way in a larger one too.
 TEST(WhyArea, PromisesNoLargerAreaWherePagesCannotMove) {
   EXPECT_THAT(
-      why_text("small release=6.1",
+      why_text("release=6.1 pages=0x400 pageblock_order=6\narea a base=0x200 pages=0x100",
                "x = cma_alloc a pages=200\nn = anon_page at=a+0xd0\ndrain\nk = pin n\nw = cma_alloc a pages=100\n"),
-      HasSubstr("would  find free bits in an area of 1216 KiB (now 1 MiB) from the same page on, after the "
+      HasSubstr("would  find free bits in an area of 1280 KiB (now 1 MiB) from the same page on, after the "
                 "buffers held now; 1 lent page there would have to move, and at least 1 page cannot now: 0x2d0, "
                 "anonymous page of n: 2 references, 1 mapping; `cmacheck fit` prints"));
 }
@@ -316,7 +333,8 @@ TEST(WhyArea, AnswersForARequestThatSucceededAfterAWindow) {
 
 TEST(WhyArea, ExplainsASuccessIfAsked) {
   const std::string operations = "f = file\nr = read f at=a+2 pages=2\ndrain\nw = cma_alloc a pages=8\n";
-  EXPECT_EQ(why_text("small release=6.1", operations), "no operation failed\n");
+  EXPECT_EQ(why_text("small release=6.1", operations),
+            "no operation failed; --why-of NAME answers for one all the same\n");
   EXPECT_THAT(why_text("small release=6.1", operations, "w"),
               AllOf(HasSubstr("answer ok: pages 0x200 to 0x207\n"),
                     HasSubstr("moved  2 pages of r: dropped from its cache, the first from 0x202\n")));
@@ -472,7 +490,12 @@ TEST(WhyArea, SaysWhyTheLogHasNoLine) {
   const std::string busy = "n = anon_page at=a+0x68\ndrain\nk = pin n\nw = cma_alloc a pages=256\n";
   EXPECT_THAT(why_text("small release=4.9", busy),
               AllOf(HasSubstr("(the caller gets NULL; the last window failed with -EBUSY): "),
-                    HasSubstr("log    no line: only since 4.11 the kernel prints one for a request that failed\n")));
+                    HasSubstr("log    no line but those of CONFIG_CMA_DEBUG: since 4.11 kernels print one for a "
+                              "request that failed\n")));
+  EXPECT_THAT(
+      why_text("small release=4.9 debug=off", busy),
+      HasSubstr("log    no line: only since 4.11 the kernel prints one for a request that failed, before that with "
+                "CONFIG_CMA_DEBUG alone\n"));
   EXPECT_THAT(
       why_text("small release=4.9 error_line=on", busy),
       AllOf(HasSubstr("the last window failed with -EBUSY, in the log ret: -16): "), Not(HasSubstr("no line"))));
@@ -544,7 +567,8 @@ TEST(WhyArea, NamesSinglePagesAndBits) {
 TEST(WhyArea, HasNoAnswerToASkipThatTheProgramExpects) {
   const std::string operations = "n = anon_page at=0x48\nfree n\nk = pin n\n";
   EXPECT_THAT(why_text("small release=6.1", operations), HasSubstr("answer skipped: n is gone"));
-  EXPECT_EQ(why_text("small release=6.1", operations + "expect k.skipped\n"), "no operation failed\n");
+  EXPECT_EQ(why_text("small release=6.1", operations + "expect k.skipped\n"),
+            "no operation failed; --why-of NAME answers for one all the same\n");
   EXPECT_THAT(why_text("small release=6.1", operations + "expect k.skipped\n", "k"), HasSubstr("answer skipped: "));
 }
 

@@ -375,7 +375,8 @@ void Explainer::vmalloc_refused(const Vmalloc& op, std::uint64_t managed) const 
   for (std::size_t z = 0; z < machine_.buddy.zones(); ++z)
     free += static_cast<std::uint64_t>(machine_.buddy.zone(z).nr_free_pages);
   const std::uint64_t size = machine_.geometry().page_size;
-  answer_.add(About::wanted, fmt::format("a size of 1 byte to {} kB, which is all memory", managed * size / 1024),
+  answer_.add(About::wanted,
+              fmt::format("a size of 1 byte to {} kB, which is all memory that is not reserved", managed * size / 1024),
               {{"bytes", op.bytes}, {"most_pages", managed}});
   answer_.add(About::found,
               fmt::format("{} ({} kB) free: no page was missing", plural(free, "page"), free * size / 1024),

@@ -145,7 +145,8 @@ TEST(WhyPages, KnowsThatAWriteOfMinFreeKbytesClearsTheBoost) {
   EXPECT_THAT(why_text(machine + " boost=150", eaten + "x = alloc_pages type=unmovable\n"),
               AllOf(HasSubstr("406 usable, 256 to stay (vm.watermark_boost_factor=0 prevents further boosts)"),
                     HasSubstr("or with a write of vm.min_free_kbytes, even of 1024 as now: that clears the boost")));
-  EXPECT_EQ(why_text(machine, eaten + "x = alloc_pages type=unmovable\n"), "no operation failed\n");
+  EXPECT_EQ(why_text(machine, eaten + "x = alloc_pages type=unmovable\n"),
+            "no operation failed; --why-of NAME answers for one all the same\n");
 }
 
 // Of a block that is no compound page, only the first page has a reference.
@@ -220,7 +221,8 @@ TEST(WhyPages, SaysWhatOfTheMemoryIsPageCacheThatHasToBeWritten) {
             HasSubstr("next   the kernel would kill a process, as machines with oom_killer=on do, unless enough pages "
                       "of files have been written by then\n"),
             HasSubstr("held   6144 pages of zone Normal by r: page cache, 6144 dirty\n")));
-  EXPECT_EQ(why_text(machine, dirty + "writeback r\ne = unmovable_page pages=0xb00\n"), "no operation failed\n");
+  EXPECT_EQ(why_text(machine, dirty + "writeback r\ne = unmovable_page pages=0xb00\n"),
+            "no operation failed; --why-of NAME answers for one all the same\n");
   EXPECT_THAT(
       why_text(machine, dirty + "e = unmovable_page pages=0x1f00\n"),
       AllOf(HasSubstr("would  let the next page pass once 6144 pages of files"), Not(HasSubstr("would  pass once"))))
@@ -357,7 +359,7 @@ TEST(WhyPages, SaysThatNoPageWasMissingForASize) {
   const std::string machine = "release=3.6 pages=0x2000 pageblock_order=9";
   EXPECT_THAT(why_text(machine, "v = vmalloc bytes=0 gfp=GFP_KERNEL\n"),
               AllOf(HasSubstr("answer failed, -ENOMEM: a size of 0 is refused before a page is asked for"),
-                    HasSubstr("wanted a size of 1 byte to 32768 kB, which is all memory\n"),
+                    HasSubstr("wanted a size of 1 byte to 32768 kB, which is all memory that is not reserved\n"),
                     HasSubstr("found  8192 pages (32768 kB) free: no page was missing\n"),
                     HasSubstr("log    its warning is printed by the page allocator's function for failures")));
   EXPECT_THAT(why_text(machine, "v = vmalloc bytes=0x100000000 gfp=GFP_KERNEL|__GFP_NOWARN\n"),

@@ -60,7 +60,7 @@ std::string leak_text(const Group& group, const Context& context) {
     const std::string all = files.count ? fmt::format(" of the area's {} pages", files.count->value) : " pages";
     text = fmt::format("Buffers have {}{}, at the moment of the file. ", *used, all);
   }
-  text += "This does not look like a leak: a request that met one gets -12, not -16.";
+  text += "This does not look like a leak: one of the whole area gives -12, not -16.";
   if (context.first_free) text += " A small CmaFree alone says nothing of it.";
   return used ? text : text + " `used` in debugfs tells what buffers have.";
 }

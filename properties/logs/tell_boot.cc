@@ -223,7 +223,7 @@ BootStory story_of_refused_node(const Fact& fact, const Context& context) {
   if (says == Says::node_unaligned)
     return {"A region of the device tree is no area: its base or size is not aligned.",
             "base and size must be multiples of " + unit_text(context) +
-                "; an alignment property of the node changes nothing",
+                "; beside `reg` an alignment property of the node changes nothing",
             "Round base and size up; a power of two is not needed. Until then, drivers of this region use the default "
             "area, or fail."};
   if (says == Says::node_refused)

@@ -107,12 +107,15 @@ TEST(TellBoot, WithoutTheLineOfItsSizeAnAreaAcrossABoundaryHasNoEnd) {
 TEST(TellBoot, TheUnitOfAreasIsThatOfTheVersionAndOfThePages) {
   const std::string refused = "Reserved memory: incorrect alignment of CMA region\n";
   const auto told = [&](const std::string& before) { return whole_text(explain_log(text_source(before + refused))); };
-  EXPECT_THAT(told("Linux version 6.1.38\n"),
-              HasSubstr("multiples of a pageblock (2 MiB on arm64 and x86 with huge pages, 4 MiB on 32-bit ARM without "
-                        "LPAE and in kernels without HUGETLB, and more with pages of 16 or 64 KiB); an alignment"));
-  EXPECT_THAT(told("Linux version 5.4.0\n"), HasSubstr("multiples of 4 MiB, and more with pages of 16 or 64 KiB; an"));
+  EXPECT_THAT(
+      told("Linux version 6.1.38\n"),
+      HasSubstr(
+          "multiples of a pageblock (2 MiB on arm64 and x86 with huge pages, 4 MiB on 32-bit ARM without "
+          "LPAE and in kernels without HUGETLB, and more with pages of 16 or 64 KiB); beside `reg` an alignment"));
+  EXPECT_THAT(told("Linux version 5.4.0\n"),
+              HasSubstr("multiples of 4 MiB, and more with pages of 16 or 64 KiB; beside `reg`"));
   EXPECT_THAT(told("Linux version 6.1.38\nDMA: 1*16kB (U) 0*32kB 0*64kB 0*128kB = 16kB\n"),
-              HasSubstr("multiples of 32 MiB (with pages of 16 KiB); an"));
+              HasSubstr("multiples of 32 MiB (with pages of 16 KiB); beside `reg`"));
 }
 
 TEST(TellBoot, DriversThatFailForARegionThatIsNoAreaFollowFromIt) {

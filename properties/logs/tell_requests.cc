@@ -429,7 +429,7 @@ void tell_single_page(const Group& group, const Context& context, Section& secti
   const ReleaseRange versions = context.kernel.versions();
   if (versions.first < Release::v4_20 && !context.kernel.all_before(Release::v4_10))
     section.add(Certainty::guess,
-                "kernels of 4.10 to 4.19 in which vendors took back \"mm: alloc_contig: re-allow CMA to compact FS "
+                "kernels of 4.14 to 4.18 in which vendors took back \"mm: alloc_contig: re-allow CMA to compact FS "
                 "pages\" pass over pages of files, so that only anonymous pages move");
   if (!context.kernel.all_before(Release::v4_12))
     section.add(

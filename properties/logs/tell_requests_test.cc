@@ -24,7 +24,7 @@ constexpr const char* kOnePage = "cma: cma_alloc: linux,cma: alloc failed, req-s
 TEST(TellRequests, ThatDidNotGetOnePageHaveNoSingleHolder) {
   const LogAnswer answer = answer_of_requests(std::string(kOnePage) + "CmaFree: 7000 kB\nCmaFree: 0 kB\n");
   EXPECT_THAT(answer.brief.at(1),
-              HasSubstr("This does not look like a leak: a request that met one gets -12, not -16. A small CmaFree "
+              HasSubstr("This does not look like a leak: one of the whole area gives -12, not -16. A small CmaFree "
                         "alone says nothing of it. `used` in debugfs tells what buffers have. When the request failed "
                         "no page was free"));
   EXPECT_THAT(answer.brief.at(2), HasSubstr("No single holder explains that"));
