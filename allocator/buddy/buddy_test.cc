@@ -207,7 +207,7 @@ TEST_P(PageAllocTest, APendingFreeIsCommittedOnce) {
 
 TEST_P(PageAllocTest, FreeingAFreePageIsAnError) {
   const Pfn head = list(5, Migratetype::movable).front();
-  EXPECT_THROW(buddy.prepare_free(head, 5), AssertionFailure);
+  EXPECT_THROW(static_cast<void>(buddy.prepare_free(head, 5)), AssertionFailure);
 }
 
 // --- zones ---

@@ -6,6 +6,7 @@
 #include "allocator/engine/task.h"
 #include "properties/program/fields.h"
 #include "properties/program/op_info.h"
+#include "properties/program/ops_pages.h"
 #include "properties/program/slot.h"
 
 namespace cma {
